@@ -1,0 +1,273 @@
+"""The words of the stream: everything a runner says, and so everything a screen can know.
+
+Each event is one JSON object on one line, tagged with its class name under ``type``. Facts (a statement ended,
+a verdict fell) are each sent at once. Samples (`SAMPLES`) are latest-wins: only the newest of a kind matters.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+STREAM_VERSION = 1
+"""Raised whenever a reader of the previous version would misread a recording."""
+
+Cell = str | int | float | bool | None
+"""A value as it left the server, in what JSON can carry; anything else arrives as its text."""
+
+SessionState = Literal["idle", "held", "running", "waiting", "aborted", "done"]
+Outcome = Literal["passed", "failed", "cancelled"]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str):
+    """What all events share."""
+
+    t: float = 0.0
+    """Monotonic seconds since the stream began; stamped when the event is sent."""
+
+
+class StreamOpened(Event, frozen=True):
+    """The header: always the first line of a stream and of a recording."""
+
+    version: int
+    program: str
+    started_at: str
+    """Wall-clock time of ``t == 0``, ISO 8601 with offset."""
+
+
+class EngineChanged(Event, frozen=True):
+    """The server behind the labs came, went, or is on its way."""
+
+    engine: str
+    state: Literal["starting", "recovering", "ready", "lost"]
+    server_version: str = ""
+    detail: str = ""
+
+
+class ParameterSpec(msgspec.Struct, frozen=True):
+    """A parameter of an experiment, with what it accepts."""
+
+    name: str
+    type: Literal["int", "float", "str", "bool"]
+    default: Cell
+    help: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Cell, ...] = ()
+
+
+class ExperimentSpec(msgspec.Struct, frozen=True):
+    """An experiment, as a screen offers it."""
+
+    slug: str
+    title: str
+    question: str
+    why: str
+    """Paragraphs for the person: what happens and for what reason; blank lines part them."""
+    engines: tuple[str, ...]
+    parameters: tuple[ParameterSpec, ...] = ()
+
+
+class LabOpened(Event, frozen=True):
+    """A lab is ready: its schema stands, seeded, and is ours alone."""
+
+    lab: str
+    title: str
+    schema: str
+    engine: str
+    server_version: str
+    isolation_default: str
+    capabilities: dict[str, bool]
+    experiments: tuple[ExperimentSpec, ...]
+    undoable: str = ""
+    """The experiment that a rollback would undo now; empty when there is none."""
+
+
+class ExperimentStarted(Event, frozen=True):
+    """A run began. All panels that show a run start afresh."""
+
+    experiment: str
+    parameters: dict[str, Cell]
+    stepped: bool
+    """Whether a person steps the sessions."""
+
+
+class ExperimentEnded(Event, frozen=True):
+    """The run is over; ``passed`` means that every claim held."""
+
+    experiment: str
+    outcome: Outcome
+    seconds: float
+
+
+class SessionChanged(Event, frozen=True):
+    """A session's state. ``idle`` sessions hold no transaction; ``held`` ones wait for the scheduler, not the server."""
+
+    session: str
+    state: SessionState
+    backend_pid: int | None = None
+    in_transaction: bool = False
+    waiting_for: tuple[str, ...] = ()
+    """Who blocks it: names of sessions, or ``pid N`` for a stranger."""
+
+
+class StatementHeld(Event, frozen=True):
+    """A session's next statement, ready to go, held before it reaches the server."""
+
+    session: str
+    sql: str
+    parameters: tuple[Any, ...] = ()
+
+
+class ScheduleChanged(Event, frozen=True):
+    """Every session has come to rest: what can be stepped now."""
+
+    suggested: str | None
+    """The session that the named order would step next; none when no session can move."""
+    steppable: tuple[str, ...]
+    step: int
+    """How many steps have been taken."""
+
+
+class StatementStarted(Event, frozen=True):
+    """A statement went to the server."""
+
+    session: str
+    number: int
+    """Counts up by one over all sessions of a run; its end carries the same number."""
+    sql: str
+    parameters: tuple[Any, ...] = ()
+    """Positional values, or one tuple a row for many rows; redacted where the statement is so marked."""
+
+
+class StatementEnded(Event, frozen=True):
+    """The server answered."""
+
+    session: str
+    number: int
+    milliseconds: float
+    rows: int | None = None
+    """Rows returned or touched; none where the server does not say."""
+    preview: tuple[tuple[Cell, ...], ...] = ()
+    """The first rows returned."""
+    sqlstate: str | None = None
+    message: str = ""
+    """The server's error text, when it refused."""
+
+
+class TableSampled(Event, frozen=True):
+    """A table as committed, seen from outside."""
+
+    table: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    """The columns whose values identify a row."""
+    rows: tuple[tuple[Cell, ...], ...]
+    """In key order, bounded."""
+    row_count: int
+    changed: tuple[tuple[Cell, ...], ...] = ()
+    """Keys of the rows that differ from the previous sample."""
+
+
+class InvariantSampled(Event, frozen=True):
+    """What must always hold, as committed now."""
+
+    claim: str
+    holds: bool
+    evidence: dict[str, Cell]
+
+
+class LockWait(msgspec.Struct, frozen=True):
+    """One edge of the wait-for graph."""
+
+    waiter: str
+    blocker: str
+    mode: str
+    object: str
+    milliseconds: float
+
+
+class LockHeld(msgspec.Struct, frozen=True):
+    """A lock that one of the sessions holds."""
+
+    session: str
+    mode: str
+    object: str
+
+
+class LocksSampled(Event, frozen=True):
+    """Who waits for whom (n:m edges), and what is held. Only lock waits, never waits for a client."""
+
+    waits: tuple[LockWait, ...]
+    held: tuple[LockHeld, ...] = ()
+
+
+class VerdictReached(Event, frozen=True):
+    """A claim, measured."""
+
+    claim: str
+    holds: bool
+    evidence: dict[str, Cell]
+
+
+class Noted(Event, frozen=True):
+    """A sentence for the person: what to look at now, and why."""
+
+    text: str
+
+
+class RolledBack(Event, frozen=True):
+    """A rollback ended. It is clean only when the fingerprint from before the experiment is back."""
+
+    experiment: str
+    clean: bool
+    how: tuple[str, ...]
+    """What was done, a sentence each."""
+    differences: tuple[str, ...]
+    undoable: str = ""
+    """The experiment that a further rollback would undo."""
+
+
+class LabReset(Event, frozen=True):
+    """The schema was dropped and rebuilt from the seed."""
+
+    seed: int
+    fingerprint: str
+    """One digest over tables and schema: the same seed gives the same one on every machine."""
+
+
+class ErrorReported(Event, frozen=True):
+    """Something went wrong that is not a result: what, why, and what to do next."""
+
+    title: str
+    cause: str
+    remedy: str
+    exit_status: int = 1
+    sqlstate: str | None = None
+    sql: str = ""
+
+
+AnyEvent = (
+    StreamOpened
+    | EngineChanged
+    | LabOpened
+    | ExperimentStarted
+    | ExperimentEnded
+    | SessionChanged
+    | StatementHeld
+    | ScheduleChanged
+    | StatementStarted
+    | StatementEnded
+    | TableSampled
+    | InvariantSampled
+    | LocksSampled
+    | VerdictReached
+    | Noted
+    | RolledBack
+    | LabReset
+    | ErrorReported
+)
+
+SAMPLES = (TableSampled, InvariantSampled, LocksSampled)
+"""Latest-wins events: a slow reader may be given only the newest of each table, claim, or lock graph."""
