@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from labs.workbench.lab import Lab
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +52,27 @@ CATALOGUE: tuple[Entry, ...] = (
 def entry(slug: str) -> Entry | None:
     """The lab of that name."""
     return next((lab for lab in CATALOGUE if lab.slug == slug), None)
+
+
+def find_lab(slug: str) -> Lab:
+    """Import and make the lab of that name; raises `LabError` for an unknown one or one that is not built."""
+    from labs.workbench.errors import USAGE, LabError
+
+    found = entry(slug)
+    if found is None:
+        names = ", ".join(lab.slug for lab in CATALOGUE)
+        raise LabError(
+            f"There is no lab {slug!r}",
+            f"The nine are {names}.",
+            "`ninelabs list` shows them.",
+            exit_status=USAGE,
+        )
+    if not found.built:
+        raise LabError(
+            f"The lab {slug} is not built yet",
+            "This version has its place in the catalogue, and no more.",
+            "`ninelabs list` shows which labs are built.",
+            exit_status=USAGE,
+        )
+    lab: Lab = import_module(found.module).LAB()
+    return lab

@@ -67,6 +67,8 @@ class ExperimentSpec(msgspec.Struct, frozen=True):
     """Paragraphs for the person: what happens and for what reason; blank lines part them."""
     engines: tuple[str, ...]
     parameters: tuple[ParameterSpec, ...] = ()
+    expected: Outcome = "passed"
+    """How it ends with default parameters; ``failed`` where the point is to see a claim fall."""
 
 
 class LabOpened(Event, frozen=True):
@@ -102,7 +104,7 @@ class ExperimentEnded(Event, frozen=True):
 
 
 class SessionChanged(Event, frozen=True):
-    """A session's state. ``idle`` sessions hold no transaction; ``held`` ones wait for the scheduler, not the server."""
+    """A session's state. A ``held`` one waits for the scheduler, a ``waiting`` one for a lock on the server."""
 
     session: str
     state: SessionState
@@ -146,7 +148,8 @@ class StatementEnded(Event, frozen=True):
 
     session: str
     number: int
-    milliseconds: float
+    milliseconds: float | None
+    """None for a ``BEGIN``, which travels with the statement after it."""
     rows: int | None = None
     """Rows returned or touched; none where the server does not say."""
     preview: tuple[tuple[Cell, ...], ...] = ()

@@ -27,14 +27,16 @@ def encode(message: Event | AnyCommand) -> bytes:
 def decode_event(line: bytes | str) -> AnyEvent:
     """The event on a line; raises `MalformedLineError`."""
     try:
-        return _event_decoder.decode(line)
+        event: AnyEvent = _event_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedLineError(str(error)) from error
+    return event
 
 
 def decode_command(line: bytes | str) -> AnyCommand:
     """The command on a line; raises `MalformedLineError`."""
     try:
-        return _command_decoder.decode(line)
+        command: AnyCommand = _command_decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedLineError(str(error)) from error
+    return command

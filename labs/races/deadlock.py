@@ -1,0 +1,78 @@
+"""Two locks, taken in opposite order, then in one order; and the retry that a deadlock's victim needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from labs.races.ledger import InsufficientFundsError, enter
+from labs.races.models import Account
+
+FIRST_BACKOFF_S = 0.05
+LONGEST_BACKOFF_S = 1.0
+
+LockOrder = Callable[[int, int], Sequence[int]]
+"""Given source and target, the keys in the order in which to lock them."""
+
+
+def as_called(source_id: int, target_id: int) -> Sequence[int]:
+    """Lock the source, then the target: two transfers in opposite directions can deadlock."""
+    return source_id, target_id
+
+
+def key_order(source_id: int, target_id: int) -> Sequence[int]:
+    """Lock the smaller key first, whatever the direction: nobody can wait in a circle."""
+    return sorted((source_id, target_id))
+
+
+async def transfer(
+    sessions: async_sessionmaker[AsyncSession],
+    source_id: int,
+    target_id: int,
+    amount: int,
+    lock_order: LockOrder,
+) -> None:
+    """Move money between two rows, each locked by a statement of its own; raises `InsufficientFundsError`."""
+    async with sessions.begin() as session:
+        balances = {}
+        for account_id in lock_order(source_id, target_id):
+            balances[account_id] = await session.scalar(
+                select(Account.balance).where(Account.id == account_id).with_for_update()
+            )
+        if (balances[source_id] or 0) < amount:
+            raise InsufficientFundsError
+        for account_id, change in ((source_id, -amount), (target_id, amount)):
+            await session.execute(
+                update(Account).where(Account.id == account_id).values(balance=Account.balance + change)
+            )
+        await enter(session, source_id, target_id, amount)
+
+
+async def transfer_with_retry(
+    sessions: async_sessionmaker[AsyncSession],
+    source_id: int,
+    target_id: int,
+    amount: int,
+    lock_order: LockOrder,
+    *,
+    attempts: int,
+    transient: Callable[[BaseException], bool],
+) -> int:
+    """Move money; a deadlock's victim begins its whole transaction again, after a jittered back-off.
+
+    Returns:
+        How many attempts it took. The last one's error is raised when all are used up.
+    """
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(transient),
+        wait=wait_random_exponential(multiplier=FIRST_BACKOFF_S, max=LONGEST_BACKOFF_S),
+        stop=stop_after_attempt(attempts),
+        reraise=True,
+    )
+    async for attempt in retrying:
+        with attempt:
+            await transfer(sessions, source_id, target_id, amount, lock_order)
+    return int(retrying.statistics["attempt_number"])

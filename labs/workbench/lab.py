@@ -1,0 +1,180 @@
+"""What a lab is: a seeded schema, experiments with bounded parameters, claims that are measured, a way back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
+
+import msgspec
+from sqlalchemy import MetaData, Select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from labs.stream.events import Cell, ExperimentSpec, Outcome, ParameterSpec
+from labs.workbench.errors import USAGE, LabError
+
+if TYPE_CHECKING:
+    from labs.workbench.bench import Bench
+
+SEED = 9
+"""What `Lab.seed` is given unless a person says otherwise."""
+
+_TYPE_NAMES: dict[type, Literal["int", "float", "str", "bool"]] = {
+    int: "int",
+    float: "float",
+    str: "str",
+    bool: "bool",
+}
+
+
+Rows = Select[*tuple[Any, ...]]
+"""A query, whatever its columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """What must always hold, as a query that the server answers.
+
+    The query yields one row: a boolean ``holds`` first, and then the evidence, a column a figure.
+    """
+
+    claim: str
+    query: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """An experiment as declared on a lab's method by `experiment`."""
+
+    spec: ExperimentSpec
+    parameters: type[msgspec.Struct]
+    method: Callable[[Any, Bench, Any], Awaitable[None]]
+
+    def parse(self, given: Mapping[str, Cell]) -> msgspec.Struct:
+        """The parameters given, completed by defaults; numbers may come as text.
+
+        Raises:
+            LabError: an unknown parameter, or one out of its bounds.
+        """
+        known = {parameter.name: parameter for parameter in self.spec.parameters}
+        for name in given:
+            if name not in known:
+                raise LabError(
+                    f"{self.spec.slug} has no parameter {name!r}",
+                    f"It takes {', '.join(known) or 'none'}.",
+                    "`ninelabs list` names every parameter.",
+                    exit_status=USAGE,
+                )
+        try:
+            return msgspec.convert(dict(given), self.parameters, strict=False)
+        except msgspec.ValidationError as error:
+            reason, _, path = str(error).partition(" - at `$.")
+            spec = known[path.rstrip("`")]
+            allowed = (
+                f"one of {', '.join(map(str, spec.choices))}"
+                if spec.choices
+                else f"{spec.type} from {spec.minimum:g} to {spec.maximum:g}"
+                if spec.minimum is not None and spec.maximum is not None
+                else spec.type
+            )
+            raise LabError(
+                f"{spec.name}={given[spec.name]} is not possible",
+                f"{reason}.",
+                f"{spec.name} is {allowed}.",
+                exit_status=USAGE,
+            ) from error
+
+
+def experiment(
+    title: str,
+    *,
+    question: str,
+    why: str,
+    engines: tuple[str, ...] = ("postgres",),
+    expected: Outcome = "passed",
+) -> Callable[[Callable[[Any, Any, Any], Awaitable[None]]], Experiment]:
+    """Declare a lab's method an experiment; its third argument is annotated with the parameters' struct.
+
+    Args:
+        question: what it answers.
+        why: paragraphs for the person who watches it.
+        engines: where it runs.
+        expected: how it ends with default parameters.
+    """
+
+    def declare(method: Callable[[Any, Any, Any], Awaitable[None]]) -> Experiment:
+        parameters = get_type_hints(method, localns={"Bench": object})["parameters"]
+        spec = ExperimentSpec(
+            slug=method.__name__,
+            title=title,
+            question=question,
+            why="\n".join(line.strip() for line in why.strip().splitlines()),
+            engines=engines,
+            parameters=_parameter_specs(parameters),
+            expected=expected,
+        )
+        return Experiment(spec, parameters, method)
+
+    return declare
+
+
+def _parameter_specs(parameters: type[msgspec.Struct]) -> tuple[ParameterSpec, ...]:
+    info = msgspec.inspect.type_info(parameters)
+    if not isinstance(info, msgspec.inspect.StructType):
+        raise TypeError(f"{parameters} is no msgspec.Struct")
+    return tuple(_parameter_spec(field) for field in info.fields)
+
+
+def _parameter_spec(field: msgspec.inspect.Field) -> ParameterSpec:
+    kind: Any = field.type
+    help_text = ""
+    if isinstance(kind, msgspec.inspect.Metadata):
+        help_text = (kind.extra_json_schema or {}).get("description", "")
+        kind = kind.type
+    minimum = getattr(kind, "ge", None)
+    maximum = getattr(kind, "le", None)
+    choices = tuple(getattr(kind, "values", ()))
+    return ParameterSpec(
+        name=field.name,
+        type=_TYPE_NAMES[type(field.default)],
+        default=field.default,
+        help=help_text,
+        minimum=minimum,
+        maximum=maximum,
+        choices=choices,
+    )
+
+
+class Lab(ABC):
+    """A lab. Its code knows SQLAlchemy and the `Bench`, and nothing of screens or events."""
+
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    metadata: ClassVar[MetaData]
+    """The lab's tables; each is shown on the screen."""
+    invariants: ClassVar[Sequence[Invariant]] = ()
+
+    @classmethod
+    def experiments(cls) -> dict[str, Experiment]:
+        """The experiments by slug, in the order in which they are written."""
+        return {value.spec.slug: value for value in vars(cls).values() if isinstance(value, Experiment)}
+
+    @abstractmethod
+    async def seed(self, connection: AsyncConnection, seed: int) -> None:
+        """Fill the fresh tables; the same seed must give the same bytes everywhere."""
+
+    def state(self) -> dict[str, Rows]:
+        """What the lab's data amounts to: a query for each thing that a rollback must bring back.
+
+        By default every row of every table. A lab with an append-only table says here what its rows add up to.
+        """
+        return {table.name: table.select() for table in self.metadata.sorted_tables}
+
+    async def watermark(self, connection: AsyncConnection) -> int:
+        """Where the data stands before an experiment, in a form that `compensate` understands."""
+        return 0
+
+    @abstractmethod
+    async def compensate(self, connection: AsyncConnection, watermark: int) -> Sequence[str]:
+        """Undo what has been committed since the watermark, as production would; one sentence for each thing done."""

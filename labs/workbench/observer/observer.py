@@ -1,0 +1,121 @@
+"""What the panels show, read from outside on a connection of its own, never from the code under observation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from labs.stream.events import (
+    Event,
+    InvariantSampled,
+    LocksSampled,
+    StatementEnded,
+    StatementStarted,
+    TableSampled,
+)
+from labs.workbench.bench import ask
+from labs.workbench.observer import tables
+from labs.workbench.place import Place
+from labs.workbench.sessions import Emit
+
+INTERVAL_S = 0.2
+"""No more than five looks a second."""
+
+IDLE_INTERVAL_S = 2.0
+"""Between looks while no statement is under way; somebody else may have changed something."""
+
+
+class Observer:
+    """Looks at tables, invariants and locks while a lab is open, and tells what changed."""
+
+    def __init__(self, place: Place, *, emit: Emit) -> None:
+        self._server = place.server
+        self._lab = place.lab
+        self._schema = place.schema
+        self._emit = emit
+        # Repeatable read: what one look shows was true at one moment.
+        self._engine = place.server.create(
+            application=f"{place.application}/observer", schema=place.schema, isolation="repeatable read"
+        )
+        self._due = asyncio.Event()
+        self._at_server: set[int] = set()
+        self._tables: dict[str, TableSampled] = {}
+        self._invariants: dict[str, InvariantSampled] = {}
+        self._locks = LocksSampled(waits=())
+        self._sessions: Mapping[int, str] = {}
+
+    def heard(self, event: Event) -> None:
+        """Be told of each event, so as to look when, and only when, there may be something to see."""
+        if isinstance(event, StatementStarted):
+            self._at_server.add(event.number)
+        elif isinstance(event, StatementEnded):
+            self._at_server.discard(event.number)
+        else:
+            return
+        self._due.set()
+
+    def run_began(self, sessions: Mapping[int, str]) -> None:
+        """Watch these sessions, names by backend pid; their statements are numbered afresh."""
+        self._sessions = sessions
+        self._at_server.clear()
+
+    async def watch(self) -> None:
+        """Look again and again until cancelled, or until the server is gone."""
+        while True:
+            self._due.clear()
+            await self.look()
+            await asyncio.sleep(INTERVAL_S)
+            if not self._at_server:
+                try:
+                    async with asyncio.timeout(IDLE_INTERVAL_S):
+                        await self._due.wait()
+                except TimeoutError:
+                    continue
+
+    async def look(self) -> None:
+        """Look once, at one moment for all tables, and tell what differs from the last look."""
+        async with self._engine.connect() as connection:
+            try:
+                await self._look_at_locks(connection)
+                await self._look_at_tables(connection)
+            except DBAPIError as error:
+                if self._server.lost(error):
+                    raise
+                # A table is locked against readers, or is being rebuilt: the next look will see.
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._engine.dispose()
+
+    async def _look_at_locks(self, connection: AsyncConnection) -> None:
+        if not self._sessions:
+            seen = LocksSampled(waits=())
+        else:
+            waits, held = await self._server.locks(connection, self._sessions, self._schema)
+            seen = LocksSampled(waits=waits, held=held)
+        if _edges(seen) != _edges(self._locks):
+            self._locks = seen
+            self._emit(seen)
+
+    async def _look_at_tables(self, connection: AsyncConnection) -> None:
+        await connection.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        for table in self._lab.metadata.sorted_tables:
+            seen = await tables.sample(connection, table, self._tables.get(table.name))
+            if seen is not None:
+                self._tables[table.name] = seen
+                self._emit(seen)
+        for invariant in self._lab.invariants:
+            holds, evidence = await ask(connection, invariant)
+            sampled = InvariantSampled(claim=invariant.claim, holds=holds, evidence=evidence)
+            if self._invariants.get(invariant.claim) != sampled:
+                self._invariants[invariant.claim] = sampled
+                self._emit(sampled)
+
+
+def _edges(sample: LocksSampled) -> tuple[object, object]:
+    """What makes two looks at the locks differ: not that a wait has grown older."""
+    return {(wait.waiter, wait.blocker, wait.mode, wait.object) for wait in sample.waits}, sample.held

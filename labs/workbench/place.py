@@ -1,0 +1,140 @@
+"""A lab's own place on a server: one schema, claimed for one session, built from the seed, and brought back."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import re
+
+from sqlalchemy import Connection, inspect
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.schema import CreateTable
+
+from labs.stream.events import LabReset, RolledBack
+from labs.workbench import fingerprint, journal
+from labs.workbench.engines.engine import Engine, Probe
+from labs.workbench.errors import EngineError
+from labs.workbench.lab import SEED, Lab
+
+
+def schema_name(lab: str) -> str:
+    """The only schema that a lab may touch."""
+    user = re.sub(r"[^a-z0-9]+", "_", getpass.getuser().lower()).strip("_") or "user"
+    return f"ninelabs_{user[:30]}_{lab}"
+
+
+class _UncleanRollbackError(Exception):
+    """Takes back a compensation that did not bring the fingerprint back."""
+
+
+class Place:
+    """A lab's schema on one server, for as long as it is open."""
+
+    def __init__(self, server: Engine, lab: Lab, seed: int = SEED) -> None:
+        self.server = server
+        self.lab = lab
+        self.schema = schema_name(lab.slug)
+        self.application = f"ninelabs/{lab.slug}"
+        self.control: AsyncEngine = server.create(application=f"{self.application}/control", isolation="autocommit")
+        self._seed = seed
+        self._work = server.create(application=f"{self.application}/work", schema=self.schema)
+        self._guard = server.create(application=self.application, isolation="autocommit")
+        self._claimed: AsyncConnection | None = None
+
+    async def open(self) -> Probe:
+        """Probe the server, claim the schema, and build it unless it stands as today's code would build it.
+
+        Raises:
+            EngineError: the server will not do, or another session has the lab.
+        """
+        async with self._work.connect() as connection:
+            probe = await self.server.probe(connection)
+        self._claimed = await self._guard.connect()
+        holder = await self.server.claim(self._claimed, self.schema)
+        if holder is not None:
+            raise EngineError(
+                f"The {self.lab.slug} lab is in use",
+                f"On this server {holder} has it, and two sessions would undo each other's work.",
+                "Close that session first, or look at another lab.",
+            )
+        async with self._work.begin() as connection:
+            if not await self._stands(connection):
+                await self._build(connection)
+        return probe
+
+    async def close(self) -> None:
+        """Give up the claim and all connections."""
+        if self._claimed is not None:
+            await self._claimed.close()
+        for engine in (self._guard, self._work, self.control):
+            await engine.dispose()
+
+    async def begin(self, experiment: str) -> None:
+        """Write down what must be there again after the experiment's rollback."""
+        async with self._work.begin() as connection:
+            before = await fingerprint.take(self.server, connection, self.lab, self.schema)
+            await journal.begin(connection, experiment, await self.lab.watermark(connection), before)
+
+    async def undoable(self) -> str:
+        """The experiment that a rollback would undo; empty when there is none."""
+        async with self._work.connect() as connection:
+            entry = await journal.latest(connection)
+        return entry.experiment if entry is not None else ""
+
+    async def roll_back(self) -> RolledBack | None:
+        """Undo the latest experiment by compensation, and prove it; nothing is changed when that fails.
+
+        Returns:
+            None when there is nothing to undo.
+        """
+        async with self._work.connect() as connection:
+            entry = await journal.latest(connection)
+        if entry is None:
+            return None
+        how: tuple[str, ...] = ()
+        differences: tuple[str, ...] = ()
+        try:
+            async with self._work.begin() as connection:
+                how = tuple(await self.lab.compensate(connection, entry.watermark))
+                now = await fingerprint.take(self.server, connection, self.lab, self.schema)
+                differences = entry.before.differences(now)
+                if differences:
+                    raise _UncleanRollbackError
+                await journal.undone(connection, entry)
+        except _UncleanRollbackError:
+            how = ("The compensation was taken back, because it did not bring the data back.",)
+        return RolledBack(
+            experiment=entry.experiment,
+            clean=not differences,
+            how=how,
+            differences=differences,
+            undoable=await self.undoable(),
+        )
+
+    async def reset(self) -> LabReset:
+        """Drop the schema and build it again from the seed."""
+        async with self._work.begin() as connection:
+            built = await self._build(connection)
+        return LabReset(seed=self._seed, fingerprint=built.digest)
+
+    async def _stands(self, connection: AsyncConnection) -> bool:
+        def has_journal(sync: Connection) -> bool:
+            return inspect(sync).has_table(journal.table.name, schema=self.schema)
+
+        return await connection.run_sync(has_journal) and (
+            await journal.definition(connection) == self._definition(connection)
+        )
+
+    async def _build(self, connection: AsyncConnection) -> fingerprint.Fingerprint:
+        await self.server.recreate_schema(connection, self.schema)
+        for metadata in (self.lab.metadata, journal.metadata):
+            await connection.run_sync(metadata.create_all)
+        await self.lab.seed(connection, self._seed)
+        built = await fingerprint.take(self.server, connection, self.lab, self.schema)
+        await journal.begin(connection, journal.BUILT, 0, built, self._definition(connection))
+        return built
+
+    def _definition(self, connection: AsyncConnection) -> str:
+        tables = [*self.lab.metadata.sorted_tables, journal.table]
+        ddl = [str(CreateTable(table).compile(dialect=connection.dialect)) for table in tables]
+        return hashlib.sha256("\n".join([*ddl, f"seed {self._seed}"]).encode()).hexdigest()

@@ -1,0 +1,306 @@
+"""One lab in one process: commands in, events out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import msgspec
+
+from labs.stream.commands import (
+    AnyCommand,
+    Cancel,
+    Close,
+    OpenLab,
+    PlayOn,
+    Reset,
+    RollBack,
+    RunExperiment,
+    Step,
+)
+from labs.stream.events import (
+    STREAM_VERSION,
+    Cell,
+    EngineChanged,
+    Event,
+    ExperimentEnded,
+    ExperimentStarted,
+    LabOpened,
+    Noted,
+    Outcome,
+    StreamOpened,
+)
+from labs.workbench import logs
+from labs.workbench.bench import Bench
+from labs.workbench.engines.engine import Engine
+from labs.workbench.errors import USAGE, LabError
+from labs.workbench.lab import Experiment, Lab
+from labs.workbench.observer.observer import Observer
+from labs.workbench.outbox import Outbox
+from labs.workbench.place import Place
+from labs.workbench.schedule import Stepper
+from labs.workbench.target import Target
+
+log = logging.getLogger(__name__)
+
+
+def header() -> StreamOpened:
+    """The first event of every stream."""
+    return StreamOpened(
+        version=STREAM_VERSION,
+        program=f"ninelabs {version('ninelabs')}",
+        started_at=datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
+    )
+
+
+class Runner:
+    """Holds the server, the open lab and the running experiment; says everything through its outbox."""
+
+    def __init__(self, target: Target, find_lab: Callable[[str], Lab], outbox: Outbox) -> None:
+        self._target = target
+        self._find_lab = find_lab
+        self._outbox = outbox
+        self._server: Engine | None = None
+        self._lab: Lab | None = None
+        self._place: Place | None = None
+        self._observer: Observer | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._bench: Bench | None = None
+        self._stepper = Stepper()
+
+    # Life ---------------------------------------------------------------------------------------------------
+
+    async def serve(self, commands: AsyncIterator[AnyCommand]) -> None:
+        """Carry out commands until `Close` or their end; errors become events, and the runner goes on."""
+        await self._reporting(self.have_server())
+        try:
+            async for command in commands:
+                if isinstance(command, Close):
+                    return
+                await self._reporting(self._carry_out(command))
+        finally:
+            await self.close()
+
+    async def have_server(self) -> Engine:
+        """The server, started or joined if need be; raises `EngineError`."""
+        if self._server is None:
+            self._server = await self._target.acquire(self._emit)
+        return self._server
+
+    async def open(self, slug: str) -> None:
+        """Open the lab; raises `EngineError` when the server will not do or another session has the lab."""
+        self._lab = self._find_lab(slug)
+        async with self._explaining():
+            await self._have_place()
+
+    async def close(self) -> None:
+        """End the run, roll back what is open, give everything back. May be called at any time."""
+        await self.cancel()
+        await self._leave_place()
+        await self._target.release()
+
+    # Commands -----------------------------------------------------------------------------------------------
+
+    async def _carry_out(self, command: AnyCommand) -> None:
+        match command:
+            case OpenLab():
+                await self.open(command.lab)
+            case RunExperiment() if self._running is not None and not self._running.done():
+                self._emit(Noted(text="An experiment runs already: cancel it first, or let it end."))
+            case RunExperiment():
+                run = self.run(command.experiment, command.parameters, stepped=command.stepped)
+                self._running = asyncio.create_task(self._reporting(run))
+            case Step():
+                self._stepper.step(command.session)
+            case PlayOn():
+                self._stepper.play_on()
+            case Cancel():
+                await self.cancel()
+            case RollBack():
+                await self.roll_back()
+            case Reset():
+                await self.reset()
+
+    async def run(self, slug: str, given: Mapping[str, Cell], *, stepped: bool = False) -> Outcome:
+        """Run an experiment to its end, from a clean bench: an earlier one is rolled back first.
+
+        Raises:
+            LabError: no such experiment or parameter, or something broke that is no result.
+        """
+        declared = self._declared(slug)
+        parameters = declared.parse(given)
+        async with self._explaining():
+            place, observer = await self._have_place()
+            earlier = await place.roll_back()
+            if earlier is not None:
+                self._emit(earlier)
+                if not earlier.clean:
+                    raise LabError(
+                        f"What {earlier.experiment} left behind could not be rolled back",
+                        " ".join(earlier.differences),
+                        "Reset the lab; that rebuilds it from the seed.",
+                    )
+            await place.begin(slug)
+            shown: dict[str, Cell] = {name: getattr(parameters, name) for name in parameters.__struct_fields__}
+            self._emit(ExperimentStarted(experiment=slug, parameters=shown, stepped=stepped))
+            self._stepper = Stepper(by_hand=stepped)
+            self._bench = Bench(place, stepper=self._stepper, emit=self._emit)
+            observer.run_began(self._bench.sessions_open)
+            began = time.monotonic()
+            outcome: Outcome = "failed"
+            try:
+                await declared.method(place.lab, self._bench, parameters)
+                outcome = self._bench.outcome()
+                await observer.look()
+            except asyncio.CancelledError:
+                outcome = "cancelled"
+                raise
+            finally:
+                seconds = round(time.monotonic() - began, 3)
+                self._emit(ExperimentEnded(experiment=slug, outcome=outcome, seconds=seconds))
+        return outcome
+
+    async def cancel(self) -> tuple[str, ...]:
+        """End the running experiment, if one runs; returns what became of its transactions, a sentence each."""
+        if self._running is None or self._running.done():
+            return ()
+        open_transactions = self._bench.in_transaction() if self._bench is not None else ()
+        self._running.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._running
+        return tuple(f"{name}: ROLLBACK of its open transaction." for name in open_transactions)
+
+    async def roll_back(self) -> bool:
+        """Undo the latest experiment, whether it runs or has ended; true when the fingerprint is back."""
+        how = await self.cancel()
+        async with self._explaining():
+            place, observer = await self._have_place()
+            done = await place.roll_back()
+            await observer.look()
+        if done is None:
+            self._emit(Noted(text="Nothing to roll back: no experiment has run since the last rollback or reset."))
+            return True
+        self._emit(msgspec.structs.replace(done, how=how + done.how))
+        return done.clean
+
+    async def reset(self) -> None:
+        """Rebuild the lab's schema from the seed."""
+        await self.cancel()
+        async with self._explaining():
+            place, observer = await self._have_place()
+            self._emit(await place.reset())
+            await observer.look()
+
+    # The lab and its server ---------------------------------------------------------------------------------
+
+    async def _have_place(self) -> tuple[Place, Observer]:
+        """The open lab; opened again after its server was lost."""
+        if self._place is not None and self._observer is not None:
+            return self._place, self._observer
+        lab = self._lab
+        if lab is None:
+            raise LabError("No lab is open", "The first command must open one.", "Send OpenLab.", exit_status=USAGE)
+        self._place = place = Place(await self.have_server(), lab)
+        try:
+            probe = await place.open()
+            undoable = await place.undoable()
+        except BaseException:
+            await self._leave_place()
+            raise
+        self._emit(EngineChanged(engine=place.server.name, state="ready", server_version=probe.server_version))
+        self._emit(
+            LabOpened(
+                lab=lab.slug,
+                title=lab.title,
+                schema=place.schema,
+                engine=place.server.name,
+                server_version=probe.server_version,
+                isolation_default=probe.isolation_default,
+                capabilities=dict(probe.capabilities),
+                experiments=tuple(declared.spec for declared in lab.experiments().values()),
+                undoable=undoable,
+            )
+        )
+        self._observer = observer = Observer(place, emit=self._emit)
+        await observer.look()
+        self._watching = asyncio.create_task(self._watch(observer))
+        return place, observer
+
+    async def _leave_place(self) -> None:
+        """Give up the lab's schema and connections, also when the server is gone already."""
+        watching, observer, place = self._watching, self._observer, self._place
+        self._watching = self._observer = self._place = None
+        if watching is not None and watching is not asyncio.current_task():
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        for part in (observer, place):
+            if part is not None:
+                with suppress(*Engine.driver_errors):
+                    await part.close()
+
+    async def _watch(self, observer: Observer) -> None:
+        try:
+            await observer.watch()
+        except Engine.driver_errors as error:
+            if self._running is None or self._running.done():  # A running experiment meets it too, and tells.
+                await self._reporting(self._tell(error))
+
+    async def _tell(self, error: Exception) -> None:
+        async with self._explaining():
+            raise error
+
+    @asynccontextmanager
+    async def _explaining(self) -> AsyncIterator[None]:
+        """Turn what a driver raises into a `LabError`; leave a lost server, so that the next command finds it anew."""
+        try:
+            yield
+        except Engine.driver_errors as error:
+            if self._server is None:
+                raise
+            explained, lost = self._server.explain(error), self._server.lost(error)
+            if lost:
+                self._emit(EngineChanged(engine=self._server.name, state="lost", detail=explained.cause))
+                await self._leave_place()
+                await self._target.release()
+                self._server = None
+            raise explained from error
+        except LabError:
+            raise
+        except Exception as error:
+            log.exception("An error that nobody expected")
+            raise LabError(
+                "The lab met an error that nobody expected",
+                f"{type(error).__name__}: {error}.",
+                f"{logs.path()} has the details; reset the lab to go on.",
+            ) from error
+
+    async def _reporting(self, work: Awaitable[object]) -> None:
+        """Do something; what goes wrong is told, and does not end the runner."""
+        try:
+            await work
+        except LabError as error:
+            self._emit(error.as_event())
+
+    def _declared(self, slug: str) -> Experiment:
+        if self._lab is None:
+            raise LabError("No lab is open", "The first command must open one.", "Send OpenLab.", exit_status=USAGE)
+        experiments = self._lab.experiments()
+        if slug not in experiments:
+            raise LabError(
+                f"{self._lab.slug} has no experiment {slug!r}",
+                f"It has {', '.join(experiments)}.",
+                "`ninelabs list` names every experiment.",
+                exit_status=USAGE,
+            )
+        return experiments[slug]
+
+    def _emit(self, event: Event) -> None:
+        self._outbox.emit(event)
+        if self._observer is not None:
+            self._observer.heard(event)

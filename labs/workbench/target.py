@@ -1,0 +1,93 @@
+"""Which server a runner works on: the program's own, or one that is given by URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from labs.stream.events import EngineChanged
+from labs.workbench.engines.embedded import EmbeddedPostgres
+from labs.workbench.engines.engine import Engine
+from labs.workbench.engines.postgres.engine import Postgres
+from labs.workbench.errors import USAGE, LabError
+
+ENGINES = ("postgres", "mariadb")
+
+Report = Callable[[EngineChanged], None]
+
+
+class Target(Protocol):
+    """A server that can be had, and given back."""
+
+    async def acquire(self, report: Report) -> Engine:
+        """Have the server; starts it where it is the program's own. Raises `EngineError`."""
+
+    async def release(self) -> None:
+        """Give it back; may be called at any time, and more than once."""
+
+
+class Own:
+    """The program's own PostgreSQL, started when first needed and stopped with its last user."""
+
+    def __init__(self) -> None:
+        self._server = EmbeddedPostgres()
+
+    async def acquire(self, report: Report) -> Engine:
+        """See `Target.acquire`."""
+        return Postgres(await self._server.acquire(report))
+
+    async def release(self) -> None:
+        """See `Target.release`."""
+        await self._server.release()
+
+
+class ByUrl:
+    """A server of the person's own."""
+
+    def __init__(self, url: str) -> None:
+        self._url = parse(url)
+
+    async def acquire(self, report: Report) -> Engine:
+        """See `Target.acquire`."""
+        return Postgres(self._url)
+
+    async def release(self) -> None:
+        """See `Target.release`; there is nothing to give back."""
+
+
+def parse(url: str) -> URL:
+    """A URL as people write it, with the driver that the labs use. Errors never repeat the URL: it has a password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise LabError(
+            "The server's URL cannot be read",
+            "It is not of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
+            "Correct --url or NINELABS_URL; characters such as @ or / in a password are written %40 and %2F.",
+            exit_status=USAGE,
+        ) from error
+    if parsed.get_backend_name() not in {"postgresql", "postgres"}:
+        raise LabError(
+            f"No lab can use {parsed.get_backend_name()} yet",
+            "The URL names that kind of server.",
+            "Give the URL of a PostgreSQL server, postgresql://…, or leave it out.",
+            exit_status=USAGE,
+        )
+    return parsed.set(drivername="postgresql+asyncpg")
+
+
+def choose(engine: str | None = None, url: str | None = None) -> Target:
+    """The target for what a person asked for; raises `LabError`."""
+    if url:
+        return ByUrl(url)
+    if engine not in {None, "postgres"}:
+        raise LabError(
+            f"No lab runs on {engine} yet",
+            "PostgreSQL is the only engine of this version.",
+            "Leave --engine out.",
+            exit_status=USAGE,
+        )
+    return Own()
