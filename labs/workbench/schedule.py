@@ -33,6 +33,10 @@ Blockers = Callable[[Sequence[int]], Awaitable[dict[int, tuple[int, ...]]]]
 CancelStatements = Callable[[Sequence[int]], Awaitable[None]]
 
 
+class StatementCancelledError(Exception):
+    """A held statement will not be sent. An ordinary exception, so that the transaction is rolled back in order."""
+
+
 class Stepper:
     """Where a person's steps come in; until one takes over, the order plays by itself."""
 
@@ -106,11 +110,13 @@ class Interleaver:
             self._set(self._lanes[name], "done")
 
     async def pass_through(self, session: LabSession, sql: str, parameters: tuple[Any, ...]) -> None:
-        """Hold a statement until its turn has come. After a cancel nothing but a ROLLBACK goes out."""
-        if self._closing:
-            if sql == ROLLBACK:
-                return
-            raise asyncio.CancelledError
+        """Hold a statement until its turn has come; raises `StatementCancelledError` when it never will."""
+        if not self._closing:
+            await self._wait_for_turn(session, sql, parameters)
+        if self._closing and sql != ROLLBACK:
+            raise StatementCancelledError
+
+    async def _wait_for_turn(self, session: LabSession, sql: str, parameters: tuple[Any, ...]) -> None:
         lane = self._lanes[session.name]
         lane.may_go.clear()
         if self._stepper.by_hand:
@@ -202,9 +208,12 @@ class Interleaver:
         unfinished = [task for task in tasks if not task.done()]
         if unfinished:
             running = [lane.session for lane in self._lanes.values() if lane.session.statement_running]
-            for lane in self._lanes.values():
-                if not lane.session.statement_running:
-                    next(task for task in tasks if task.get_name() == lane.session.name).cancel()
+            for task in unfinished:
+                lane = self._lanes[task.get_name()]
+                if lane.phase == "held":
+                    lane.may_go.set()
+                elif not lane.session.statement_running:
+                    task.cancel()
             await self._cancel([session.backend_pid for session in running if session.backend_pid is not None])
             _, stubborn = await asyncio.wait(unfinished, timeout=CANCEL_PATIENCE_S)
             for task in stubborn:

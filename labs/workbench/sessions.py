@@ -32,7 +32,7 @@ class Gate(Protocol):
     """Decides when a statement may go to the server."""
 
     def pass_through(self, session: LabSession, sql: str, parameters: tuple[Any, ...]) -> Awaitable[None]:
-        """Return when it may; raise `asyncio.CancelledError` when it never will."""
+        """Return when it may; raise when it never will."""
 
     def sent(self, session: LabSession) -> None:
         """It is on its way to the server."""

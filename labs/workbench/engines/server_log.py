@@ -7,11 +7,14 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from labs.workbench.engines.folders import FULL, full_disk
+from labs.workbench.engines.folders import FULL, free_bytes, full_disk
 from labs.workbench.errors import EngineError
 
 COMPLAINT = re.compile(r"(?:FATAL|PANIC|ERROR|error):\s+(.+)")
 NO_SPACE = (*(os.strerror(number) for number in FULL), "Check free disk space")
+
+LOG_BYTES = 2**20
+"""Free disk below which a log cannot be trusted to be complete."""
 
 
 class ServerLog:
@@ -38,4 +41,6 @@ class ServerLog:
         said = COMPLAINT.findall(log) or log.strip().splitlines() or ["it gave no reason"]
         if any(words in log for words in NO_SPACE):
             return full_disk(self.path.parent, said[0])
+        if (free := free_bytes(self.path.parent)) < LOG_BYTES:  # then the log may have lost the reason
+            return full_disk(self.path.parent, f"{title} with {free} bytes left")
         return EngineError(title, said[-1], f"Its own account is in {self.path}.")

@@ -1,0 +1,73 @@
+"""What many tests stand on: a real PostgreSQL server of the test run's own, in a folder of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from labs.stream.events import Event
+from labs.workbench.engines.embedded import EmbeddedPostgres
+from labs.workbench.engines.engine import Engine
+from labs.workbench.engines.postgres.engine import Postgres
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_folder() -> Iterator[Path]:
+    """NINELABS_DATA for this run and every process that it starts: never the data of whoever runs the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="ninelabs-tests-", dir="/tmp"))
+    folder.chmod(0o711)
+    before = {name: os.environ.get(name) for name in ("NINELABS_DATA", "NINELABS_URL", "NINELABS_ENGINE")}
+    os.environ["NINELABS_DATA"] = str(folder)
+    os.environ.pop("NINELABS_URL", None)
+    os.environ.pop("NINELABS_ENGINE", None)
+    yield folder
+    for name, value in before.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+async def server(data_folder: Path) -> AsyncIterator[Engine]:
+    """The embedded PostgreSQL, kept for the whole run."""
+    own = EmbeddedPostgres(data_folder)
+    yield Postgres(await own.acquire(lambda _: None))
+    await own.release()
+
+
+Kind = TypeVar("Kind", bound=Event)
+
+
+class Heard(list[Event]):
+    """Every event that was emitted, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._more = asyncio.Event()
+
+    def append(self, event: Event) -> None:
+        super().append(event)
+        self._more.set()
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Wait until what has been heard fulfils a condition; fails after ten seconds."""
+        async with asyncio.timeout(10):
+            while not happened():
+                self._more.clear()
+                await self._more.wait()
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        return [event for event in self if isinstance(event, kind)]
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()

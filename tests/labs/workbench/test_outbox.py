@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from labs.stream.events import LocksSampled, Noted, TableSampled
+from labs.workbench.outbox import Outbox
+
+
+def table(name: str, rows: int) -> TableSampled:
+    return TableSampled(table=name, columns=(), key=(), rows=(), row_count=rows)
+
+
+async def test_a_slow_reader_gets_every_fact_and_only_the_newest_sample() -> None:
+    outbox = Outbox()
+    outbox.emit(Noted(text="first"))
+    for rows in range(100):
+        outbox.emit(table("accounts", rows))
+        outbox.emit(LocksSampled(waits=()))
+    outbox.emit(table("ledger", 7))
+    outbox.emit(Noted(text="last"))
+    outbox.close()
+    received = [event async for event in outbox.events()]
+    assert [event.text for event in received if isinstance(event, Noted)] == ["first", "last"]
+    assert [(e.table, e.row_count) for e in received if isinstance(e, TableSampled)] == [
+        ("accounts", 99),
+        ("ledger", 7),
+    ]
+    assert sum(isinstance(event, LocksSampled) for event in received) == 1
+
+
+async def test_times_never_go_back() -> None:
+    outbox = Outbox()
+    for number in range(50):
+        outbox.emit(table(f"t{number % 3}", number))
+        outbox.emit(Noted(text=str(number)))
+    outbox.close()
+    times = [event.t async for event in outbox.events()]
+    assert times == sorted(times)
