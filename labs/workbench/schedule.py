@@ -208,13 +208,13 @@ class Interleaver:
         unfinished = [task for task in tasks if not task.done()]
         if unfinished:
             running = [lane.session for lane in self._lanes.values() if lane.session.statement_running]
+            await self._cancel([session.backend_pid for session in running if session.backend_pid is not None])
             for task in unfinished:
                 lane = self._lanes[task.get_name()]
                 if lane.phase == "held":
                     lane.may_go.set()
-                elif not lane.session.statement_running:
+                elif lane.session not in running:
                     task.cancel()
-            await self._cancel([session.backend_pid for session in running if session.backend_pid is not None])
             _, stubborn = await asyncio.wait(unfinished, timeout=CANCEL_PATIENCE_S)
             for task in stubborn:
                 task.cancel()
