@@ -200,7 +200,7 @@ class Postgres(Engine):
             return refusals.unreachable(error, f"{self.url.host or 'the local socket'}:{self.url.port or 5432}")
         if self.lost(error):
             return refusals.lost(self.message(error))
-        return refusals.refused(error, self.sqlstate(error), self.message(error))
+        return refusals.refused(error, self.sqlstate(error), self.message(error), self.url)
 
 
 def _described(lock: RowMapping) -> str:

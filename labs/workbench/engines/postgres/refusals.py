@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+
+from sqlalchemy import URL
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 from labs.workbench.errors import EngineError, LabError
@@ -12,7 +17,7 @@ _BY_SQLSTATE: dict[str, tuple[str, str]] = {
     "3D000": ("There is no such database", "Correct the database's name in the URL, or create it."),
     "42501": (
         "The server does not allow this",
-        "The labs need the right to create a schema in the database: GRANT CREATE ON DATABASE … TO …",
+        "The lab's schema belongs to another role: use that role, or have the schema dropped.",
     ),
     "53100": ("The server's disk is full", "Free some space there, then roll back or reset the lab."),
     "53300": (
@@ -50,19 +55,33 @@ def lost(message: str) -> EngineError:
     )
 
 
-def refused(error: DBAPIError, sqlstate: str | None, message: str) -> LabError:
-    """The error for a statement that was refused and should not have been."""
+def refused(error: DBAPIError, sqlstate: str | None, message: str, url: URL) -> LabError:
+    """The error for a statement that was refused and should not have been; ``url`` is that of its server."""
     title, remedy = _BY_SQLSTATE.get(
         sqlstate or "", ("The server refused a statement", "Reset the lab; if that does not help, report it.")
     )
+    if sqlstate == "42501" and "for database" in message:
+        remedy = f"The labs need the right to create a schema there. As the database's owner: {grant(url)}"
     kind = EngineError if sqlstate in _BY_SQLSTATE else LabError
-    told = kind(title, message, remedy, sqlstate=sqlstate)
+    told = kind(title, f"It said: {message.rstrip('.')}.", remedy, sqlstate=sqlstate)
     told.sql = error.statement or ""
     return told
+
+
+def grant(url: URL) -> str:
+    """The statement that gives the URL's role the one right that the labs need."""
+    quote = postgresql.dialect().identifier_preparer.quote
+    role = quote(url.username) if url.username else "…"
+    database = url.database or url.username
+    return f"GRANT CREATE ON DATABASE {quote(database) if database else '…'} TO {role};"
 
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer within 10 seconds."
     words = str(error).strip() or type(error).__name__
+    if isinstance(error, OSError):
+        # Where a name stands for several addresses, their refusals come as one text without a number of its own.
+        number = re.search(r"\[Errno (\d+)\]", words)
+        words = error.strerror or (os.strerror(int(number[1])) if number else words)
     return words if words.endswith(".") else f"{words}."
