@@ -1,0 +1,219 @@
+"""The program on a real pty: what it refuses, how it leaves, and that it always restores the terminal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from labs.stream.recording import Recorder
+from tests.tui.streams import whole_run
+from tests.tui.terminal import ROOT, Terminal, program
+
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('{"type":"EngineChanged","engine":"postgres","state":"ready","server_version":"18.6"}', flush=True)
+time.sleep(600)
+"""
+
+
+def ready(terminal: Terminal) -> None:
+    terminal.shows("5  Races", "PostgreSQL 18.6 ready", "? keys")
+
+
+@pytest.mark.parametrize(("stdin", "stdout"), [(False, True), (True, False), (False, False)])
+def test_what_is_no_terminal_is_refused_with_a_hint(stdin: bool, stdout: bool) -> None:
+    master, slave = os.openpty()
+    try:
+        done = subprocess.run(
+            program(),
+            stdin=slave if stdin else subprocess.DEVNULL,
+            stdout=slave if stdout else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            timeout=20,
+            check=False,
+        )
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert done.returncode == 2
+    assert b"not a terminal" in done.stderr and b"ninelabs run races/double_spend" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_that_cannot_show_it_is_refused(term: str) -> None:
+    with Terminal(program(), environment={"TERM": term}) as terminal:
+        assert terminal.wait() == 2
+        assert terminal.untouched and "cannot show a full screen" in terminal.text
+
+
+@pytest.mark.parametrize("size", [(50, 10), (59, 24), (80, 15)])
+def test_a_terminal_that_is_too_small_is_refused(size: tuple[int, int]) -> None:
+    with Terminal(program(), size=size) as terminal:
+        assert terminal.wait() == 2
+        assert terminal.untouched and "60×16" in terminal.text.replace("\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list", "--json"], ["nothing"]])
+def test_what_needs_no_screen_does_not_import_one(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom tui.__main__ import cli\n"
+        f"try: cli({arguments!r})\nexcept SystemExit: pass\n"
+        "loaded = {'textual', 'tui.app', 'tui.state'} & set(sys.modules)\n"
+        "assert not loaded, loaded"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=20, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_screen_imports_no_database_package_and_little_before_its_first_paint() -> None:
+    code = (
+        "import sys\nimport tui.app\n"
+        "early = {'msgspec', 'labs.stream', 'tui.state', 'tui.screens.lab', 'labs.workbench'} & set(sys.modules)\n"
+        "import tui.backend, tui.feed, tui.palette, tui.screens.lab, tui.screens.setup, tui.screens.help\n"
+        "loaded = {'sqlalchemy', 'asyncpg', 'aiomysql', 'alembic', 'labs.workbench'} & set(sys.modules)\n"
+        "assert not early and not loaded, (early, loaded)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=20, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_quitting_restores_the_terminal_and_leaves_no_process() -> None:
+    with Terminal(program()) as terminal:
+        ready(terminal)
+        children = terminal.children()
+        assert children
+        terminal.type("q")
+        assert terminal.wait() == 0
+        assert terminal.restored
+        assert not any(child.is_running() for child in children)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+def test_a_signal_closes_the_screen_with_a_sentence(number: signal.Signals, status: int) -> None:
+    with Terminal(program()) as terminal:
+        ready(terminal)
+        children = terminal.children()
+        os.kill(terminal.process.pid, number)
+        assert terminal.wait() == status
+        assert terminal.restored
+        said = terminal.output.decode().rpartition("\x1b[?1004l")[2].strip()
+        assert said.endswith(".") and "\n" not in said
+        assert not any(child.is_running() for child in children)
+
+
+def test_ctrl_c_is_an_interrupt() -> None:
+    with Terminal(program()) as terminal:
+        ready(terminal)
+        terminal.type("\x03")
+        assert terminal.wait() == 130
+        assert terminal.restored
+
+
+@pytest.mark.parametrize("delay_s", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8])
+def test_a_signal_during_the_start_leaves_the_terminal_whole(delay_s: float) -> None:
+    with Terminal(program("print('begun', flush=True)")) as terminal:
+        terminal.until(lambda: b"begun" in terminal.output)
+        time.sleep(delay_s)
+        os.kill(terminal.process.pid, signal.SIGTERM)
+        # Before main is reached, the signal's own effect is as good: nothing is on the screen yet.
+        assert terminal.wait() in (143, -signal.SIGTERM)
+        assert terminal.restored or terminal.untouched
+
+
+def test_a_second_signal_does_not_wait_for_a_stubborn_runner() -> None:
+    with Terminal(program(runner=STUBBORN)) as terminal:
+        ready(terminal)
+        children = terminal.children()
+        os.kill(terminal.process.pid, signal.SIGTERM)
+        time.sleep(0.5)
+        os.kill(terminal.process.pid, signal.SIGTERM)
+        assert terminal.wait(3) == 143
+        assert not any(child.is_running() for child in children)
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_vanished_terminal_ends_the_program(ignored: bool) -> None:
+    with Terminal(program(), ignore_hang_up=ignored) as terminal:
+        ready(terminal)
+        children = terminal.children()
+        terminal.let_go()
+        terminal.hang_up()
+        assert terminal.wait(9) == 129
+        assert not any(child.is_running() for child in children)
+
+
+def test_a_defect_is_one_sentence_and_a_log(tmp_path: Path) -> None:
+    defect = (
+        "from tui.screens.catalogue import CatalogueScreen\n"
+        "def broken(self, by): raise KeyError('secret')\n"
+        "CatalogueScreen.action_move = broken"
+    )
+    with Terminal(program(defect), environment={"XDG_STATE_HOME": str(tmp_path)}) as terminal:
+        ready(terminal)
+        terminal.type("j")
+        assert terminal.wait() == 1
+        assert terminal.restored
+        assert "has a defect" in terminal.text and "Traceback" not in terminal.text
+    (log,) = tmp_path.rglob("runner.log")
+    assert "KeyError: 'secret'" in log.read_text()
+
+
+def test_a_recording_is_shown_without_a_runner(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    recorder = Recorder(path)
+    for event in whole_run():
+        recorder.write(event)
+    recorder.close()
+    with Terminal([*program(), "replay", str(path)]) as terminal:
+        terminal.shows("REPLAY", "Double spend")
+        assert not terminal.children()
+        terminal.type("q")
+        assert terminal.wait() == 0
+        assert terminal.restored
+
+
+@pytest.mark.parametrize("content", ["", "no recording\n", '{"type":"Noted","text":"x"}\n'])
+def test_what_is_no_recording_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text(content)
+    with Terminal([*program(), "replay", str(path)]) as terminal:
+        assert terminal.wait() == 2
+        assert terminal.untouched
+
+
+@pytest.mark.parametrize(
+    "environment", [{"TERM": "linux"}, {"TERM": "screen"}, {"TERM": "tmux-256color"}, {"NO_COLOR": "1"}]
+)
+def test_few_colours_are_the_terminals_own(environment: dict[str, str]) -> None:
+    with Terminal(program(), environment=environment) as terminal:
+        ready(terminal)
+        if environment != {"TERM": "tmux-256color"}:
+            assert b"38;2;" not in terminal.output and b"38;5;" not in terminal.output
+        if "NO_COLOR" in environment:
+            assert not any(b"\x1b[3%dm" % colour in terminal.output for colour in range(8))
+        terminal.type("q")
+        assert terminal.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--engine", "mariadb", "--url", "mariadb://x"], "exclude each other"),
+        (["--engine", "oracle"], "oracle"),
+        (["--url", "postgresql://u:hidden@h/d", "list"], "after list"),
+        (["replay"], "FILE"),
+    ],
+)
+def test_wrong_usage_is_told(arguments: list[str], told: str) -> None:
+    done = subprocess.run([*program(), *arguments], cwd=ROOT, capture_output=True, timeout=20, check=False)
+    assert done.returncode == 2
+    assert told in done.stderr.decode() and "hidden" not in done.stderr.decode()

@@ -1,0 +1,153 @@
+"""The `ninelabs` command: the screen, or one of the commands of `labs.cli`. Textual is imported for the screen only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from labs.cli import COMMANDS
+
+if TYPE_CHECKING:
+    from tui.app import NinelabsApp
+    from tui.backend import Source
+
+REFUSED = 2
+_SIGNALS = {
+    signal.SIGTERM: "Ended by SIGTERM.",
+    signal.SIGHUP: "The terminal is gone (SIGHUP).",
+    signal.SIGINT: "Interrupted.",
+}
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ninelabs", message="%(prog)s %(version)s")
+@click.option("--engine", type=click.Choice(["postgres", "mariadb"]), help="The program's own server to use.")
+@click.option("--url", metavar="URL", help="A server of yours to use.")
+@click.pass_context
+def cli(context: click.Context, engine: str | None, url: str | None) -> None:
+    """Nine database-engineering labs on a real server. Without a command, the screen opens."""
+    if engine and url:
+        raise click.UsageError("--engine and --url exclude each other.")
+    if context.invoked_subcommand is None:
+        context.exit(show(environment(engine, url)))
+    elif engine or url:
+        raise click.UsageError(f"Put --engine or --url after {context.invoked_subcommand}.")
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def replay(context: click.Context, file: Path) -> None:
+    """Show the recording FILE on the screen; no server is needed."""
+    from labs.stream.recording import RecordingError, read_recording
+
+    try:
+        problem = "" if next(read_recording(file), None) else f"{file} is empty; it is no recording."
+    except RecordingError as error:
+        problem = str(error)
+    if problem:
+        click.echo(problem, err=True)
+        context.exit(REFUSED)
+    context.exit(show(environment(None, None), file))
+
+
+for command in COMMANDS:
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    cli(prog_name="ninelabs")
+
+
+def environment(engine: str | None, url: str | None) -> dict[str, str]:
+    """What a lab's process is to find in its environment; a URL may hold a password, so it is no argument."""
+    chosen = {name: value for name, value in (("NINELABS_ENGINE", engine), ("NINELABS_URL", url)) if value}
+    kept = dict(os.environ)
+    if chosen:
+        kept.pop("NINELABS_ENGINE", None)
+        kept.pop("NINELABS_URL", None)
+    return kept | chosen
+
+
+def show(child_environment: dict[str, str], recording: Path | None = None) -> int:
+    """Open the screen and see it through; returns the exit status."""
+    from tui.terminal import refusal
+
+    if reason := refusal(os.environ):
+        click.echo(reason, err=True)
+        return REFUSED
+    for number in _handled():
+        signal.signal(number, _leave_early)
+    from tui.app import NinelabsApp
+
+    app = NinelabsApp(partial(_runner, child_environment), partial(_replay, recording) if recording else None)
+    asyncio.run(_live(app))
+    if app.sentence:
+        _say(app.sentence)
+    return app.return_code or 0
+
+
+def _runner(child_environment: dict[str, str]) -> Source:
+    from tui.backend import Runner, log_path
+
+    return Runner(child_environment, log_path())
+
+
+def _replay(recording: Path) -> Source:
+    from tui.backend import Replay
+
+    return Replay(recording)
+
+
+async def _live(app: NinelabsApp) -> None:
+    from tui.terminal import Watch
+
+    loop = asyncio.get_running_loop()
+    signalled = False
+
+    def leave(number: signal.Signals) -> None:
+        nonlocal signalled
+        if signalled:
+            app.kill_sources()
+        signalled = True
+        app.leave(128 + number, _SIGNALS[number])
+
+    for number in _handled():
+        loop.add_signal_handler(number, leave, number)
+    watch = Watch(partial(loop.call_soon_threadsafe, leave, signal.SIGHUP), app.kill_sources)
+    watch.start()
+    try:
+        await app.run_async()
+    finally:
+        await app.close_sources()
+        watch.stop()
+
+
+def _handled() -> list[signal.Signals]:
+    """The signals that close the screen. An ignored hang-up stays ignored: the terminal is watched as well."""
+    return [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+
+
+def _leave_early(number: int, frame: FrameType | None) -> None:
+    """A signal while the program is still being loaded: nothing is on the screen yet."""
+    _say(_SIGNALS[signal.Signals(number)])
+    raise SystemExit(128 + number)
+
+
+def _say(sentence: str) -> None:
+    with contextlib.suppress(OSError):
+        print(sentence, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

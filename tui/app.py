@@ -1,0 +1,209 @@
+"""The application: composes, routes, exits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+
+from tui import themes
+from tui.actions import bindings
+from tui.screens.catalogue import CatalogueScreen
+from tui.screens.page import Page
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+    from tui.backend import Source
+    from tui.feed import Feed
+    from tui.screens.lab import LabScreen
+
+
+def _palette() -> type[Provider]:
+    from tui.palette import Actions
+
+    return Actions
+
+
+class NinelabsApp(App[None], inherit_bindings=False):
+    """The screen of the nine labs. ``sentence`` says, after it has closed, why it did; empty when all went well."""
+
+    TITLE = "ninelabs"
+    CSS_PATH = "styles/app.tcss"
+    BINDINGS = bindings("everywhere")
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
+
+    def __init__(
+        self,
+        open_runner: Callable[[], Source],
+        open_replay: Callable[[], Source] | None = None,
+    ) -> None:
+        """What `open_runner` makes is a process for one lab; what `open_replay` makes is shown first, if given."""
+        ansi = themes.wants_ansi(os.environ)
+        super().__init__(ansi_color=ansi or None)
+        self.register_theme(themes.DARK)
+        self.theme = themes.ANSI if ansi else themes.DARK.name
+        self.sentence = ""
+        self._open_runner = open_runner
+        self._open_replay = open_replay
+        self._feed: Feed | None = None
+        self._lab = ""
+        self._retiring: dict[asyncio.Task[None], Feed] = {}
+        self._wanted_exit: tuple[int, str] | None = None
+        self._started = False
+
+    # life
+
+    def get_default_screen(self) -> CatalogueScreen:
+        """The catalogue is beneath everything else."""
+        return CatalogueScreen()
+
+    def on_mount(self) -> None:
+        """Everything that costs time comes after the catalogue is painted."""
+        self._started = True
+        if self._wanted_exit is not None:
+            self.leave(*self._wanted_exit)
+            return
+        self.call_after_refresh(self._play if self._open_replay else self._warm)
+
+    def leave(self, status: int, sentence: str = "") -> None:
+        """Close the screen and end with that status; also before it has opened."""
+        if not self._started:
+            self._wanted_exit = (status, sentence)
+            return
+        self.sentence = self.sentence or sentence
+        self.exit(return_code=status)
+
+    async def close_sources(self) -> None:
+        """See every source out. To be called when the screen is closed."""
+        if self._feed is not None:
+            self._retire(self._feed)
+        if self._retiring:
+            await asyncio.wait(self._retiring)
+
+    def kill_sources(self) -> None:
+        """End every source at once."""
+        if self._feed is not None:
+            self._feed.source.kill()
+        for feed in self._retiring.values():
+            feed.source.kill()
+
+    def _fatal_error(self) -> None:
+        """Close after a defect: the trace goes to the log, a sentence to the person."""
+        from tui.backend import log_path
+
+        path = log_path()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a") as log:
+                traceback.print_exception(self._exception, file=log)
+            self.sentence = f"ninelabs has a defect and had to close; {path} has the details."
+        except OSError:
+            self.sentence = "ninelabs has a defect and had to close."
+        self._close_messages_no_wait()
+
+    # the stream
+
+    def _warm(self) -> Feed:
+        """Have a runner ready for the lab that will be opened."""
+        return self._read(self._open_runner())
+
+    def _play(self) -> None:
+        """Show the recording."""
+        if self._open_replay is not None:
+            self._show_lab(self._read(self._open_replay()))
+
+    def _read(self, source: Source) -> Feed:
+        from tui.feed import Feed
+
+        self._feed = feed = Feed(source, self._moved)
+        feed.task.add_done_callback(self._read_to_end)
+        return feed
+
+    def _moved(self, feed: Feed) -> None:
+        if feed is self._feed and self.is_running:
+            for screen in self.screen_stack:
+                if isinstance(screen, Page):
+                    screen.stream_moved(feed)
+
+    def _read_to_end(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._handle_exception(error)
+
+    def _retire(self, feed: Feed) -> None:
+        task = asyncio.create_task(feed.close(), name="retiring")
+        self._retiring[task] = feed
+        task.add_done_callback(self._retiring.pop)
+
+    # routes
+
+    def on_catalogue_screen_chosen(self, event: CatalogueScreen.Chosen) -> None:
+        """Open a lab."""
+        self._open(event.lab)
+
+    def on_lab_screen_left(self) -> None:
+        """Back to the catalogue: the lab's process ends, and another one is made ready."""
+        self._close_lab()
+
+    def on_lab_screen_reopened(self, event: LabScreen.Reopened) -> None:
+        """Open the same lab again, in another process."""
+        self._close_lab()
+        self._open(self._lab, event.experiment)
+
+    def _open(self, lab: str, experiment: str = "") -> None:
+        self._lab = lab
+        feed = self._feed
+        if feed is None or feed.over:
+            feed = self._warm()
+        self._show_lab(feed, experiment)
+        self.run_worker(self._ask_for(lab, feed), exit_on_error=False)
+
+    async def _ask_for(self, lab: str, feed: Feed) -> None:
+        """Open the lab when the process that had it before has let go of it."""
+        from labs.stream.commands import OpenLab
+
+        if self._retiring:
+            await asyncio.wait(set(self._retiring))
+        await feed.send(OpenLab(lab=lab))
+
+    def _show_lab(self, feed: Feed, experiment: str = "") -> None:
+        from tui.screens.lab import LabScreen
+
+        self.push_screen(LabScreen(feed, experiment))
+
+    def _close_lab(self) -> None:
+        old = self._feed
+        # The new process comes first, so that a server of our own is never without a user in between.
+        self._warm()
+        if old is not None:
+            self._retire(old)
+        self.pop_screen()
+
+    # keys
+
+    async def action_leave(self) -> None:
+        """Quit; ask only when something runs."""
+        from tui.screens.confirm import Confirm, leave_losses
+
+        feed = self._feed
+        losses = leave_losses(feed.state) if feed and feed.source.live and not feed.over else []
+        if not losses:
+            self.leave(0)
+        else:
+            self.push_screen(Confirm("Quit", losses, "y", "quit"), lambda yes: self.leave(0) if yes else None)
+
+    def action_interrupt(self) -> None:
+        """Quit at once."""
+        self.leave(130, "Interrupted.")
+
+    def action_help(self) -> None:
+        """Show the keys of this screen."""
+        from tui.screens.help import HelpDialog
+
+        if isinstance(self.screen, Page):
+            self.push_screen(HelpDialog(self.screen.SCOPE))

@@ -1,0 +1,98 @@
+"""From keys to commands: what may be asked of the runner now, and what has been asked already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from labs.stream.commands import AnyCommand, Reset, RollBack, RunExperiment, Step
+from tui.state import LabState, Run
+from tui.text import clean
+from tui.view import View
+
+STARTING = "starting"
+
+
+@dataclass(slots=True)
+class Driver:
+    """Sends nothing itself: it answers with a command, with a sentence why not, or with nothing."""
+
+    view: View
+    _stepped_from: int = -1
+    """The rest of the sessions that the latest step left."""
+    _owed: Step | None = None
+    """A step asked for while the one before was on its way: the next rest takes it."""
+    _warned: Run | None = None
+    _asked_at: tuple[object, ...] = field(default=())
+
+    def start(self, state: LabState, *, stepped: bool) -> AnyCommand:
+        """Run the selected experiment."""
+        self._ask(state, STARTING)
+        self._owed = None
+        self._stepped_from = state.schedules
+        return RunExperiment(experiment=self.view.experiment, parameters=dict(self.view.parameters), stepped=stepped)
+
+    def step(self, state: LabState, session: str | None = None) -> AnyCommand | str | None:
+        """The next statement of a session, or of the one that the order suggests; starts the run if there is none."""
+        if not state.running and self.view.asked != STARTING:
+            run = state.run
+            if run is not None and run is not self._warned and run.experiment == self.view.experiment:
+                self._warned = run
+                return "This run has ended. Space again starts it anew; n goes to the next experiment."
+            return self.start(state, stepped=True)
+        if state.schedule is None or state.schedules == self._stepped_from:
+            self._owed = Step(session=session)
+            return None
+        if reason := _immovable(state, session):
+            return reason
+        self._stepped_from = state.schedules
+        return Step(session=session)
+
+    def roll_back(self, state: LabState) -> AnyCommand:
+        """Undo the latest experiment."""
+        self._ask(state, "rolling back")
+        return RollBack()
+
+    def reset(self, state: LabState) -> AnyCommand:
+        """Rebuild the schema."""
+        self._ask(state, "being reset")
+        return Reset()
+
+    def moved(self, state: LabState) -> AnyCommand | None:
+        """Events came: forget what has been answered, and take the step that is owed."""
+        self.view.follow(state)
+        if self.view.asked and self._asked_at != _answers(state):
+            self.view.asked = ""
+        if self._owed is None or (not state.running and self.view.asked != STARTING):
+            self._owed = None
+            return None
+        if state.schedule is None or state.schedules == self._stepped_from:
+            return None
+        step, self._owed = self._owed, None
+        if _immovable(state, step.session):
+            return None
+        self._stepped_from = state.schedules
+        return step
+
+    def _ask(self, state: LabState, what: str) -> None:
+        self.view.asked = what
+        self._asked_at = _answers(state)
+
+
+def _answers(state: LabState) -> tuple[object, ...]:
+    """What changes when the runner begins or refuses what it was asked for."""
+    return (id(state.run), id(state.upkeep), len(state.errors))
+
+
+def _immovable(state: LabState, name: str | None) -> str:
+    """Why a session cannot be stepped; empty when it can."""
+    steppable = state.schedule.steppable if state.schedule else ()
+    if name is None and state.schedule is not None and state.schedule.suggested is not None:
+        return ""
+    if name in steppable:
+        return ""
+    if name is None:
+        return "No session can move now; c ends the run."
+    session = state.sessions.get(name)
+    if session is not None and session.state == "waiting":
+        return f"{clean(name)} waits for {clean(', '.join(session.waiting_for)) or 'a lock'}; step that one first."
+    return f"{clean(name)} has nothing to step now."

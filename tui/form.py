@@ -1,0 +1,104 @@
+"""The form that sets an experiment up: which one, and with what parameters. Pure; the screen only draws it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from labs.stream.events import Cell, ExperimentSpec, ParameterSpec
+
+
+@dataclass(slots=True)
+class Form:
+    """Field 0 is the experiment; then one field a parameter."""
+
+    experiments: tuple[ExperimentSpec, ...]
+    at: int = 0
+    """Which experiment is chosen."""
+    values: dict[str, Cell] = field(default_factory=dict)
+    """Only what differs from the defaults has to be here."""
+    line: int = 0
+    """Which field the cursor is on."""
+    typed: str = ""
+    """What has been typed into the field and is not a value yet."""
+
+    @property
+    def experiment(self) -> ExperimentSpec:
+        """The one chosen."""
+        return self.experiments[self.at]
+
+    @property
+    def parameter(self) -> ParameterSpec | None:
+        """The one under the cursor; none on the experiment."""
+        return self.experiment.parameters[self.line - 1] if self.line else None
+
+    def value(self, parameter: ParameterSpec) -> Cell:
+        """What a parameter is set to."""
+        return self.values.get(parameter.name, parameter.default)
+
+    def move(self, by: int) -> None:
+        """Go to another field."""
+        self.typed = ""
+        self.line = min(max(self.line + by, 0), len(self.experiment.parameters))
+
+    def change(self, by: int) -> None:
+        """Take the next or an earlier value of the field, within its bounds."""
+        self.typed = ""
+        parameter = self.parameter
+        if parameter is None:
+            self.at = (self.at + by) % len(self.experiments)
+            self.values = {}
+            return
+        self.values[parameter.name] = _neighbour(parameter, self.value(parameter), by)
+
+    def type(self, character: str) -> None:
+        """Add a character to a number or a free text; what is out of bounds is drawn to the nearest bound."""
+        parameter = self.parameter
+        if parameter is None or parameter.choices or parameter.type == "bool":
+            return
+        self.typed += character
+        self._take(parameter)
+
+    def erase(self) -> None:
+        """Take the last typed character back; with none left, the default comes back."""
+        parameter = self.parameter
+        if parameter is None:
+            return
+        self.typed = self.typed[:-1]
+        if self.typed:
+            self._take(parameter)
+        else:
+            self.values.pop(parameter.name, None)
+
+    def _take(self, parameter: ParameterSpec) -> None:
+        if parameter.type == "str":
+            self.values[parameter.name] = self.typed
+            return
+        try:
+            number = float(self.typed) if parameter.type == "float" else int(self.typed)
+        except ValueError:
+            self.typed = self.typed[:-1]
+            return
+        self.values[parameter.name] = _bounded(parameter, number)
+
+
+def _neighbour(parameter: ParameterSpec, value: Cell, by: int) -> Cell:
+    if parameter.choices:
+        choices = parameter.choices
+        at = choices.index(value) if value in choices else -by
+        return choices[(at + by) % len(choices)]
+    if parameter.type == "bool":
+        return not value
+    if isinstance(value, int):
+        return _bounded(parameter, value + by)
+    if isinstance(value, float):
+        low, high = parameter.minimum, parameter.maximum
+        step = (high - low) / 20 if low is not None and high is not None else 1.0
+        return _bounded(parameter, round(value + by * step, 6))
+    return value
+
+
+def _bounded(parameter: ParameterSpec, number: float) -> Cell:
+    low = parameter.minimum if parameter.minimum is not None else number
+    high = parameter.maximum if parameter.maximum is not None else number
+    bounded = min(max(number, low), high)
+    return int(bounded) if parameter.type == "int" else bounded

@@ -1,0 +1,76 @@
+"""Where the panes of a lab screen stand, at any size: pure geometry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SMALLEST = (60, 16)
+"""Columns and lines that the program needs."""
+
+LANES = "lanes"
+PANES = ("locks", "table", "sql", "why", "verdict")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A pane on the screen, in cells of the area between the header and the message line."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    tabs: tuple[str, ...]
+    """The panes that share this place, itself included."""
+
+    @property
+    def divided(self) -> bool:
+        """Whether a rule parts it from a neighbour on its left."""
+        return self.x > 0
+
+
+def groups(width: int, height: int) -> tuple[tuple[str, ...], ...]:
+    """Which panes share a place on a screen of this size."""
+    if width >= 160 and height >= 40:
+        return (("sql",), ("locks",), ("table",), ("verdict",), ("why",))
+    if width >= 100:
+        return (("locks", "sql"), ("table", "why", "verdict"))
+    return (PANES,)
+
+
+def plan(width: int, height: int, screen: tuple[int, int], shown: tuple[str, ...]) -> dict[str, Place]:
+    """The visible panes and their places.
+
+    Args:
+        width: of the area to divide.
+        height: of the area to divide.
+        screen: columns and lines of the whole screen, which decide how panes are grouped.
+        shown: the panes chosen by the person, the latest first; of each group the first such one is visible.
+    """
+    together = groups(*screen)
+    visible = [next((pane for pane in shown if pane in group), group[0]) for group in together]
+    if len(together) == 1:
+        lanes = max(height * 12 // 20, 4)
+        return {
+            LANES: Place(0, 0, width, lanes, (LANES,)),
+            visible[0]: Place(0, lanes, width, height - lanes, together[0]),
+        }
+    if len(together) == 2:
+        lanes = height * 11 // 20
+        left = width // 2
+        return {
+            LANES: Place(0, 0, width, lanes, (LANES,)),
+            visible[0]: Place(0, lanes, left, height - lanes, together[0]),
+            visible[1]: Place(left, lanes, width - left, height - lanes, together[1]),
+        }
+    left = width * 58 // 100
+    lanes = height * 13 // 20
+    places = {
+        LANES: Place(0, 0, left, lanes, (LANES,)),
+        "sql": Place(0, lanes, left, height - lanes, ("sql",)),
+    }
+    top = 0
+    for pane, share in (("locks", 9), ("table", 13), ("verdict", 12), ("why", 0)):
+        tall = height * share // 45 if share else height - top
+        places[pane] = Place(left, top, width - left, tall, (pane,))
+        top += tall
+    return places

@@ -1,0 +1,69 @@
+"""Why an action cannot act now, as a sentence for the person; empty when it can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tui.state import LabState
+    from tui.view import View
+
+
+def needs_server(state: LabState, view: View) -> str:
+    """For what only a living, open lab can do."""
+    if not view.live:
+        return "This is a recording: there is no server behind it."
+    if view.over:
+        return "The lab's process has ended. Esc goes back to the catalogue; open the lab again there."
+    if state.lab is None:
+        return "The lab is not open yet: the server is still getting ready."
+    return ""
+
+
+def needs_peace(state: LabState, view: View) -> str:
+    """For what cannot be done while something runs."""
+    if reason := needs_server(state, view):
+        return reason
+    if state.running:
+        return "An experiment is running. c ends it, a lets it play on by itself."
+    return f"The lab is {view.asked}; that comes first." if view.asked else ""
+
+
+def cannot_step(state: LabState, view: View) -> str:
+    """For the next step, or the start of a stepped run."""
+    if not state.running:
+        return needs_peace(state, view)
+    return needs_server(state, view) or ("" if state.stepping else "It runs by itself; c ends it.")
+
+
+def cannot_step_lane(state: LabState, view: View) -> str:
+    """For the next step of the chosen lane."""
+    if reason := needs_server(state, view):
+        return reason
+    if not state.stepping:
+        return "Nothing is being stepped. Space starts the experiment step by step."
+    return "" if view.lane else "Choose a lane first, with ← and →."
+
+
+def cannot_play_on(state: LabState, view: View) -> str:
+    """For letting a stepped run go on by itself."""
+    return needs_server(state, view) or (
+        "" if state.stepping else "Nothing is being stepped. r runs the experiment without stopping."
+    )
+
+
+def cannot_cancel(state: LabState, view: View) -> str:
+    """For ending a run."""
+    return needs_server(state, view) or ("" if state.running else "Nothing is running.")
+
+
+def cannot_roll_back(state: LabState, view: View) -> str:
+    """For undoing the latest experiment."""
+    return needs_peace(state, view) or (
+        "" if state.undoable else "There is nothing to roll back: no experiment has run since the last reset."
+    )
+
+
+def cannot_choose_lane(state: LabState, view: View) -> str:
+    """For choosing a lane."""
+    return "" if state.sessions else "There are no lanes yet. Space starts the experiment."

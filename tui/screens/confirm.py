@@ -1,0 +1,83 @@
+"""Questions before something is lost. The answer is no, unless the one letter for yes is typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.events import Key
+
+from tui.screens.dialog import Dialog
+from tui.state import LabState
+from tui.text import clean, plural, styled, wrap
+
+
+class Confirm(Dialog[bool]):
+    """Says what will be lost, and takes one letter for yes; Enter is no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,n,q", "dismiss(False)", show=False)]
+
+    def __init__(self, title: str, losses: Sequence[str], letter: str, does: str) -> None:
+        super().__init__(title)
+        self._losses = losses
+        self._letter = letter
+        self._does = does
+
+    def lines(self, width: int) -> list[Text]:
+        """What will be lost, then the answers."""
+        body: list[Text] = []
+        for loss in self._losses:
+            first, *rest = wrap(loss, width - 2)
+            body += [styled(("! ", "wait"), first), *(Text(f"  {line}") for line in rest)]
+        body.append(Text())
+        body.append(styled(("Enter", "key"), " no, leave it      ", (self._letter, "key"), f" yes, {self._does}"))
+        return body
+
+    def on_key(self, event: Key) -> None:
+        """Take the letter for yes."""
+        if event.character == self._letter:
+            event.stop()
+            self.dismiss(True)
+
+
+def reset_losses(state: LabState) -> list[str]:
+    """What a reset would drop, sentence by sentence."""
+    losses = [f"Schema {clean(state.schema)} is dropped and rebuilt from its seed."]
+    if state.tables:
+        counts = ", ".join(
+            f"{clean(table.table)} ({plural(table.row_count, 'row')})" for table in state.tables.values()
+        )
+        losses.append(f"Dropped with it: {counts}.")
+    if state.open_transactions:
+        losses.append(f"Open transactions are rolled back: {clean(', '.join(state.open_transactions))}.")
+    if state.undoable:
+        losses.append(f"{clean(state.undoable)} can no longer be rolled back.")
+    return losses
+
+
+def rollback_losses(state: LabState) -> list[str]:
+    """What a rollback would undo, sentence by sentence."""
+    losses = [
+        f"What {clean(state.undoable)} has written to {clean(state.schema)} is undone: open transactions by ROLLBACK, "
+        "committed work by compensating entries. A fingerprint proves it."
+    ]
+    if state.tables:
+        counts = ", ".join(
+            f"{clean(table.table)} ({plural(table.row_count, 'row')})" for table in state.tables.values()
+        )
+        losses.append(f"Tables concerned: {counts}.")
+    if state.open_transactions:
+        losses.append(f"Open transactions: {clean(', '.join(state.open_transactions))}.")
+    return losses
+
+
+def leave_losses(state: LabState) -> list[str]:
+    """What leaving would end, sentence by sentence."""
+    losses = []
+    if state.running and state.run is not None:
+        losses.append(f"{clean(state.run.experiment)} is still running; it is cancelled.")
+    if state.open_transactions:
+        losses.append(f"Open transactions are rolled back: {clean(', '.join(state.open_transactions))}.")
+    return losses

@@ -1,0 +1,114 @@
+"""Choosing an experiment and its parameters, with arrows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.events import Key
+
+from labs.stream.events import Cell
+from tui.form import Form
+from tui.screens.dialog import Dialog
+from tui.text import clean, cut, styled, value, wrap
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What was chosen, and whether to run it at once."""
+
+    experiment: str
+    parameters: dict[str, Cell]
+    run: bool
+
+
+class SetupDialog(Dialog[Setup]):
+    """The form, as a window. Enter takes it; `r` takes it and runs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", show=False),
+        Binding("down,tab", "move(1)", show=False),
+        Binding("left", "change(-1)", show=False),
+        Binding("right,space", "change(1)", show=False),
+        Binding("backspace", "erase", show=False),
+        Binding("enter", "take(False)", show=False),
+        Binding("e", "dismiss", show=False),
+    ]
+
+    def __init__(self, form: Form) -> None:
+        super().__init__("Set up")
+        self._form = form
+
+    def lines(self, width: int) -> list[Text]:
+        """A line a field, then what the one under the cursor means."""
+        form = self._form
+        spec = form.experiment
+        body = [self._field(0, "experiment", f"{clean(spec.title)}  ({form.at + 1} of {len(form.experiments)})", width)]
+        for number, parameter in enumerate(spec.parameters, 1):
+            body.append(self._field(number, clean(parameter.name), value(form.value(parameter), 40), width))
+        body.append(Text())
+        body += [styled((line, "dim")) for line in wrap(self._explained(), width)]
+        body.append(Text())
+        body.append(
+            styled(
+                ("↑↓", "key"),
+                " field  ",
+                ("←→", "key"),
+                " change  ",
+                ("Enter", "key"),
+                " take it  ",
+                ("r", "key"),
+                " run  ",
+                ("Esc", "key"),
+                " leave as it was",
+            )
+        )
+        return body
+
+    def _field(self, number: int, name: str, setting: str, width: int) -> Text:
+        here = number == self._form.line
+        text = f"{'►' if here else ' '} {cut(name, 16):<16}  ← {cut(setting, width - 26)} →"
+        return Text(text.ljust(width), "cursor" if here else "")
+
+    def _explained(self) -> str:
+        parameter = self._form.parameter
+        if parameter is None:
+            return clean(self._form.experiment.question)
+        told = [clean(parameter.help)] if parameter.help else []
+        if parameter.choices:
+            told.append("one of " + ", ".join(value(choice, 40) for choice in parameter.choices))
+        elif parameter.minimum is not None and parameter.maximum is not None:
+            told.append(f"from {parameter.minimum:g} to {parameter.maximum:g}")
+        return "; ".join(told) or "no restrictions"
+
+    def on_key(self, event: Key) -> None:
+        """Letters and digits go into the field under the cursor, where it takes any."""
+        parameter = self._form.parameter
+        takes_letters = parameter is not None and parameter.type == "str" and not parameter.choices
+        if event.key == "r" and not takes_letters:
+            event.stop()
+            self.action_take(True)
+        elif event.is_printable and event.character:
+            self._form.type(event.character)
+            self.redraw()
+
+    def action_move(self, by: int) -> None:
+        """Go to another field."""
+        self._form.move(by)
+        self.redraw()
+
+    def action_change(self, by: int) -> None:
+        """Change the field under the cursor."""
+        self._form.change(by)
+        self.redraw()
+
+    def action_erase(self) -> None:
+        """Take back what was typed."""
+        self._form.erase()
+        self.redraw()
+
+    def action_take(self, run: bool) -> None:
+        """Answer with what was chosen."""
+        self.dismiss(Setup(self._form.experiment.slug, dict(self._form.values), run))

@@ -1,0 +1,253 @@
+"""The stream so far, as what a screen shows: a fold over events, with no terminal in sight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from labs.stream.events import (
+    AnyEvent,
+    Cell,
+    EngineChanged,
+    ErrorReported,
+    ExperimentEnded,
+    ExperimentSpec,
+    ExperimentStarted,
+    InvariantSampled,
+    LabOpened,
+    LabReset,
+    LocksSampled,
+    Noted,
+    RolledBack,
+    ScheduleChanged,
+    SessionChanged,
+    SessionState,
+    StatementEnded,
+    StatementHeld,
+    StatementStarted,
+    TableSampled,
+    VerdictReached,
+)
+
+
+@dataclass(slots=True)
+class Statement:
+    """One statement of a run, from its start to the server's answer. Times are seconds of the stream."""
+
+    number: int
+    session: str
+    sql: str
+    parameters: tuple[Any, ...]
+    started_at: float
+    index: int
+    """Its place in the order of starts, from 0."""
+    waited_since: float | None = None
+    waited_for: tuple[str, ...] = ()
+    ended_at: float | None = None
+    ended_index: int = 0
+    """How many statements had started when this one ended."""
+    milliseconds: float | None = None
+    rows: int | None = None
+    preview: tuple[tuple[Cell, ...], ...] = ()
+    sqlstate: str | None = None
+    message: str = ""
+
+    @property
+    def running(self) -> bool:
+        """Whether the server has not answered yet."""
+        return self.ended_at is None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the server refused it."""
+        return self.sqlstate is not None or bool(self.message)
+
+
+@dataclass(slots=True)
+class Session:
+    """One lane: a session as last heard of."""
+
+    name: str
+    state: SessionState = "idle"
+    backend_pid: int | None = None
+    in_transaction: bool = False
+    waiting_for: tuple[str, ...] = ()
+    since: float = 0.0
+    """When it came into this state."""
+    held: StatementHeld | None = None
+    """Its next statement, held before it reaches the server."""
+    statement: Statement | None = None
+    """Its latest statement."""
+
+
+@dataclass(slots=True)
+class Run:
+    """The latest experiment, running or ended."""
+
+    experiment: str
+    parameters: dict[str, Cell]
+    stepped: bool
+    started_at: float
+    ended: ExperimentEnded | None = None
+
+
+@dataclass(slots=True)
+class LabState:
+    """Everything a lab screen shows that came from the stream. `apply` is its only way to change."""
+
+    now: float = 0.0
+    """Seconds of the stream: the latest event, or the latest `tick`."""
+    engine: EngineChanged | None = None
+    lab: LabOpened | None = None
+    run: Run | None = None
+    sessions: dict[str, Session] = field(default_factory=dict)
+    statements: list[Statement] = field(default_factory=list)
+    schedule: ScheduleChanged | None = None
+    schedules: int = 0
+    """How often the sessions came to rest: tells one rest from the next."""
+    locks: LocksSampled | None = None
+    tables: dict[str, TableSampled] = field(default_factory=dict)
+    invariants: dict[str, InvariantSampled] = field(default_factory=dict)
+    verdicts: list[VerdictReached] = field(default_factory=list)
+    notes: list[Noted] = field(default_factory=list)
+    errors: list[ErrorReported] = field(default_factory=list)
+    upkeep: RolledBack | LabReset | None = None
+    """The latest rollback or reset, until the next run."""
+    undoable: str = ""
+    """The experiment that a rollback would undo."""
+
+    def apply(self, event: AnyEvent) -> None:
+        """Take one event into account."""
+        self.now = max(self.now, event.t)
+        match event:
+            case EngineChanged():
+                self.engine = event
+            case LabOpened():
+                self.lab = event
+                self.undoable = event.undoable
+            case ExperimentStarted():
+                self._start(event)
+            case ExperimentEnded():
+                self._end(event)
+            case SessionChanged():
+                self._change_session(event)
+            case StatementHeld():
+                self._session(event.session).held = event
+            case ScheduleChanged():
+                self.schedule = event
+                self.schedules += 1
+            case StatementStarted():
+                self._start_statement(event)
+            case StatementEnded():
+                self._end_statement(event)
+            case TableSampled():
+                self.tables[event.table] = event
+            case InvariantSampled():
+                self.invariants[event.claim] = event
+            case LocksSampled():
+                self.locks = event
+            case VerdictReached():
+                self.verdicts.append(event)
+            case Noted():
+                self.notes.append(event)
+            case RolledBack():
+                self.upkeep = event
+                self.undoable = event.undoable
+            case LabReset():
+                self.upkeep = event
+                self.undoable = ""
+            case ErrorReported():
+                self.errors.append(event)
+            case _:
+                pass
+
+    def tick(self, now: float) -> None:
+        """Let time pass without an event, so that what lasts is seen to last."""
+        self.now = max(self.now, now)
+
+    @property
+    def running(self) -> bool:
+        """Whether an experiment runs."""
+        return self.run is not None and self.run.ended is None
+
+    @property
+    def stepping(self) -> bool:
+        """Whether an experiment runs that a person steps."""
+        return self.run is not None and self.run.ended is None and self.run.stepped
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something lasts whose age is on the screen."""
+        return any(session.state == "waiting" for session in self.sessions.values())
+
+    @property
+    def open_transactions(self) -> list[str]:
+        """The sessions that hold a transaction open."""
+        return [one.name for one in self.sessions.values() if one.in_transaction and one.state != "done"]
+
+    @property
+    def schema(self) -> str:
+        """The lab's schema; empty before the lab is open."""
+        return self.lab.schema if self.lab else ""
+
+    def experiment(self, slug: str) -> ExperimentSpec | None:
+        """The specification of an experiment of this lab."""
+        specs = self.lab.experiments if self.lab else ()
+        return next((spec for spec in specs if spec.slug == slug), None)
+
+    def _session(self, name: str) -> Session:
+        return self.sessions.setdefault(name, Session(name))
+
+    def _start(self, event: ExperimentStarted) -> None:
+        self.run = Run(event.experiment, event.parameters, event.stepped, event.t)
+        self.sessions = {}
+        self.statements = []
+        self.schedule = None
+        self.locks = None
+        self.verdicts = []
+        self.notes = []
+        self.upkeep = None
+
+    def _end(self, event: ExperimentEnded) -> None:
+        if self.run is not None:
+            self.run.ended = event
+        self.undoable = event.experiment
+        self.schedule = None
+        self.locks = None
+        for session in self.sessions.values():
+            session.held = None
+
+    def _change_session(self, event: SessionChanged) -> None:
+        session = self._session(event.session)
+        if session.state != event.state:
+            session.since = event.t
+        session.state = event.state
+        session.backend_pid = event.backend_pid or session.backend_pid
+        session.in_transaction = event.in_transaction
+        session.waiting_for = event.waiting_for
+        statement = session.statement
+        if event.state == "waiting" and statement is not None and statement.running:
+            if statement.waited_since is None:
+                statement.waited_since = event.t
+            statement.waited_for = event.waiting_for
+        if event.state in ("idle", "done", "aborted"):
+            session.held = None
+
+    def _start_statement(self, event: StatementStarted) -> None:
+        statement = Statement(event.number, event.session, event.sql, event.parameters, event.t, len(self.statements))
+        self.statements.append(statement)
+        session = self._session(event.session)
+        session.statement = statement
+        session.held = None
+
+    def _end_statement(self, event: StatementEnded) -> None:
+        statement = next((one for one in reversed(self.statements) if one.number == event.number), None)
+        if statement is None:
+            return
+        statement.ended_at = event.t
+        statement.ended_index = len(self.statements)
+        statement.milliseconds = event.milliseconds
+        statement.rows = event.rows
+        statement.preview = event.preview
+        statement.sqlstate = event.sqlstate
+        statement.message = event.message

@@ -1,0 +1,72 @@
+"""The terminal that this program was given: whether it will do, and whether it is still there."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import threading
+from collections.abc import Callable, Mapping
+
+from tui.plan import SMALLEST
+
+CHECK_S = 1.0
+"""How often to look whether the terminal is still there."""
+GRACE_S = 3.0
+"""How long the program may take to end once it is gone."""
+HANG_UP_STATUS = 129
+HEADLESS_HINT = "The labs run without a screen too: ninelabs run races/double_spend"
+
+
+def refusal(environment: Mapping[str, str]) -> str:
+    """Why a full screen cannot be shown here, as a sentence; empty when it can."""
+    for stream, name in ((sys.stdin, "input"), (sys.stdout, "output"), (sys.stderr, "error")):
+        if stream is None or not stream.isatty():
+            return f"The standard {name} is not a terminal. {HEADLESS_HINT}"
+    term = environment.get("TERM", "")
+    if term in ("", "dumb", "unknown"):
+        told = f"TERM={term}" if term else "TERM is not set"
+        return f"This terminal cannot show a full screen ({told}). {HEADLESS_HINT}"
+    width, height = os.get_terminal_size(sys.stdout.fileno())
+    least_width, least_height = SMALLEST
+    # A terminal that does not know its size says 0×0.
+    if (width or least_width) < least_width or (height or least_height) < least_height:
+        return f"The terminal is {width}×{height}; ninelabs needs {least_width}×{least_height}."
+    return ""
+
+
+class Watch(threading.Thread):
+    """Looks whether the terminal is still there, and sees to it that the program does not outlive it for long.
+
+    It is a thread because Textual blocks the event loop once nobody takes what it paints.
+    """
+
+    def __init__(self, gone: Callable[[], object], last: Callable[[], object]) -> None:
+        """``gone`` asks the program to end; ``last`` is called before it is ended without its consent."""
+        super().__init__(name="terminal watch", daemon=True)
+        self._gone = gone
+        self._last = last
+        self._over = threading.Event()
+
+    def stop(self) -> None:
+        """The program has ended by itself."""
+        self._over.set()
+
+    def run(self) -> None:
+        """Look once a second."""
+        while not self._over.wait(CHECK_S):
+            if hung_up():
+                self._gone()
+                if not self._over.wait(GRACE_S):
+                    self._last()
+                    os._exit(HANG_UP_STATUS)
+
+
+def hung_up() -> bool:
+    """Whether the terminal behind stdin is gone."""
+    poll = select.poll()
+    try:
+        poll.register(sys.__stdin__.fileno() if sys.__stdin__ else 0, 0)
+        return any(happened & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, happened in poll.poll(0))
+    except (OSError, ValueError):
+        return True

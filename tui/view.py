@@ -1,0 +1,48 @@
+"""What the person has chosen on a lab screen: the part of it that no event tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from labs.stream.events import Cell, ExperimentSpec
+from tui.state import LabState
+
+
+@dataclass(slots=True)
+class View:
+    """Choices of the person, beside the stream."""
+
+    live: bool = True
+    """Whether there is a runner to ask; a recording takes no commands."""
+    over: bool = False
+    """Whether the stream has ended."""
+    lane: str = ""
+    """The session that Enter steps."""
+    experiment: str = ""
+    parameters: dict[str, Cell] = field(default_factory=dict)
+    """For the next run; absent ones take their default."""
+    asked: str = ""
+    """What the runner has been asked for and has not begun yet, as a word: ``rolling back``."""
+
+    def spec(self, state: LabState) -> ExperimentSpec | None:
+        """The experiment on the screen: the one that runs, or else the one selected."""
+        if state.running and state.run is not None:
+            return state.experiment(state.run.experiment)
+        return state.experiment(self.experiment)
+
+    def select(self, state: LabState, by: int) -> None:
+        """Go to the next or an earlier experiment of the lab, round at the ends."""
+        slugs = [spec.slug for spec in state.lab.experiments] if state.lab else []
+        if slugs:
+            at = slugs.index(self.experiment) if self.experiment in slugs else -by
+            self.experiment = slugs[(at + by) % len(slugs)]
+            self.parameters = {}
+
+    def follow(self, state: LabState) -> None:
+        """Keep the choices possible after events came: an experiment selected, a lane that exists."""
+        if state.lab and state.experiment(self.experiment) is None:
+            self.experiment = state.lab.experiments[0].slug if state.lab.experiments else ""
+        if not self.live and state.run is not None:
+            self.experiment = state.run.experiment
+        if self.lane not in state.sessions:
+            self.lane = ""

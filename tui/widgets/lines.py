@@ -1,0 +1,107 @@
+"""Lines of text on the screen, of which only the cells that changed are repainted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui import themes
+from tui.text import fit
+
+Draw = Callable[[int, int], Sequence[Text]]
+"""Lines for a width and height in cells."""
+
+NEAR_CELLS = 12
+"""Changes closer to each other than this are repainted as one: moving the cursor costs as much as those cells."""
+
+
+class LinesView(Widget):
+    """Draws lines; `redraw` compares them with what is on the screen and repaints the difference."""
+
+    def __init__(self, draw: Draw | None = None, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._draw = draw
+        self._strips: list[Strip] = []
+
+    def draw(self, width: int, height: int) -> Sequence[Text]:
+        """The lines to show; more than ``height`` are not shown."""
+        return self._draw(width, height) if self._draw else ()
+
+    def redraw(self) -> None:
+        """Draw again and repaint what differs."""
+        width, height = self.size
+        if not width or not height:
+            return
+        strips = self._rendered(width, height)
+        regions = [
+            Region(start, y, end - start, 1)
+            for y, (before, after) in enumerate(zip(self._strips, strips, strict=False))
+            for start, end in changed_cells(before, after)
+        ]
+        everything = len(strips) != len(self._strips)
+        self._strips = strips
+        if everything:
+            self.refresh()
+        elif regions:
+            self.refresh(*regions)
+
+    def render_line(self, y: int) -> Strip:
+        """One line, for the compositor."""
+        if y < len(self._strips):
+            return self._strips[y]
+        return Strip.blank(self.size.width, self.rich_style)
+
+    def on_resize(self) -> None:
+        """Another size shows other lines."""
+        self._strips = []
+        self.redraw()
+
+    def notify_style_update(self) -> None:
+        """Another theme has other colours."""
+        super().notify_style_update()
+        self._strips = []
+        self.redraw()
+
+    def _rendered(self, width: int, height: int) -> list[Strip]:
+        console = themes.console(self.app.native_ansi_color)
+        base = self.rich_style
+        strips = [
+            Strip(fit(line, width).render(console), width).apply_style(base).simplify()
+            for line in self.draw(width, height)[:height]
+        ]
+        return strips + [Strip.blank(width, base)] * (height - len(strips))
+
+
+def changed_cells(before: Strip, after: Strip) -> list[tuple[int, int]]:
+    """From which cells to which (exclusive) two lines of the same width differ."""
+    if before == after:
+        return []
+    old, new = _cells(before), _cells(after)
+    if len(old) != len(new):
+        return [(0, after.cell_length)]
+    ranges: list[tuple[int, int]] = []
+    for x, (one, other) in enumerate(zip(old, new, strict=True)):
+        if one == other:
+            continue
+        if ranges and x - ranges[-1][1] < NEAR_CELLS:
+            ranges[-1] = (ranges[-1][0], x + 1)
+        else:
+            ranges.append((x, x + 1))
+    return ranges
+
+
+def _cells(strip: Strip) -> list[tuple[str, object]]:
+    """One entry a cell. A wide character's cells share it, so that neither is ever repainted alone."""
+    cells: list[tuple[str, object]] = []
+    for text, style, _ in strip:
+        if text.isascii():
+            cells.extend((character, style) for character in text)
+            continue
+        for character in text:
+            cells.extend([(character, style)] * cell_len(character))
+    return cells

@@ -1,0 +1,86 @@
+"""The tables as committed, live: changed rows marked, and what must always hold."""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from labs.stream.events import InvariantSampled, TableSampled
+from tui.state import LabState
+from tui.text import clean, fit, plural, styled, value, wrap
+from tui.view import View
+from tui.widgets.pane import Content
+
+WIDEST_COLUMN_CELLS = 32
+_GAP = "    "
+
+
+def lines(state: LabState, view: View, width: int) -> Content:
+    """What must hold, then the tables, side by side where there is room."""
+    body = [line for sample in state.invariants.values() for line in invariant_lines(sample, width)]
+    shelf: list[list[Text]] = []
+    for sample in state.tables.values():
+        block = _table(sample, width - 1)
+        if shelf and sum(_width(other) + len(_GAP) for other in shelf) + _width(block) > width - 1:
+            body.extend(_side_by_side(shelf))
+            shelf = []
+        shelf.append(block)
+    body.extend(_side_by_side(shelf))
+    return Content(body or [styled((" No table has been sampled yet.", "dim"))])
+
+
+def invariant_lines(sample: InvariantSampled, width: int) -> list[Text]:
+    """A claim about the data as it is now, with its numbers."""
+    mark = styled((" ✓ ok      ", "ok")) if sample.holds else styled((" ! BROKEN ", "verdict.bad"), " ")
+    line = mark.append(clean(sample.claim))
+    numbers = " · ".join(f"{clean(name)} {value(number, 40)}" for name, number in sample.evidence.items())
+    if line.cell_len + 2 + cell_len(numbers) <= width:
+        return [line.append(f"  {numbers}", "dim")]
+    return [line, *(styled((" " * 11 + rest, "dim")) for rest in wrap(numbers, width - 12))]
+
+
+def _table(sample: TableSampled, width: int) -> list[Text]:
+    columns = [clean(name) for name in sample.columns]
+    rows = [[value(cell, WIDEST_COLUMN_CELLS) for cell in record] for record in sample.rows]
+    widths = [
+        min(max([cell_len(name), *(cell_len(record[i]) for record in rows if i < len(record))]), WIDEST_COLUMN_CELLS)
+        for i, name in enumerate(columns)
+    ]
+    numeric = [
+        all(isinstance(record[i], int | float | None) for record in sample.rows if i < len(record))
+        for i in range(len(columns))
+    ]
+    keys = [sample.columns.index(name) for name in sample.key if name in sample.columns]
+    changed = {tuple(key) for key in sample.changed}
+    block = [styled((clean(sample.table), "title"), (f"  {plural(sample.row_count, 'row')}", "dim"))]
+    block.append(_record(columns, widths, numeric, "dim", " "))
+    for record, shown in zip(sample.rows, rows, strict=True):
+        touched = bool(keys) and tuple(record[i] for i in keys if i < len(record)) in changed
+        block.append(_record(shown, widths, numeric, "changed" if touched else "", "*" if touched else " "))
+    if sample.row_count > len(rows):
+        block.append(styled((f"  … {plural(sample.row_count - len(rows), 'row')} more", "dim")))
+    return [fit(line, min(max(other.cell_len for other in block), width)) for line in block]
+
+
+def _record(cells: list[str], widths: list[int], numeric: list[bool], role: str, mark: str) -> Text:
+    line = Text(mark, "changed")
+    for cell, width, right in zip(cells, widths, numeric, strict=False):
+        space = " " * (width - cell_len(cell))
+        line.append(" " + (space + cell if right else cell + space) + " ", role)
+    return line
+
+
+def _width(block: list[Text]) -> int:
+    return block[0].cell_len
+
+
+def _side_by_side(blocks: list[list[Text]]) -> list[Text]:
+    if not blocks:
+        return []
+    result = []
+    for cells in zip_longest(*blocks):
+        columns = [fit(cell or Text(), _width(block)) for block, cell in zip(blocks, cells, strict=True)]
+        result.append(Text(" ").append_text(Text(_GAP).join(columns)))
+    return result
