@@ -1,4 +1,4 @@
-"""A real terminal for tests: a program on a pty, and what a person would see on it."""
+"""A real terminal for tests: a program on a pty of its own, and what a person would see on it."""
 
 from __future__ import annotations
 
@@ -13,48 +13,54 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
+from typing import Any
 
+import psutil
 import pyte
+
+ALTERNATE_SCREEN, MOUSE = b"\x1b[?1049", b"\x1b[?1000"
+_MODES = (ALTERNATE_SCREEN, MOUSE)
 
 
 class Terminal:
-    """A program on a pty of its own, as its session's leader, read all the time.
+    """A program as the leader of a session with a terminal, whose output is read all the time.
 
     Args:
         command: the program and its arguments.
-        columns, lines: the size of the terminal.
+        size: columns and lines.
         environment: added to the test's own; ``TERM`` is xterm-256color unless it says otherwise.
-        bytes_per_second: how fast the line is; as fast as can be by default.
+        ignore_hang_up: start the program with SIGHUP ignored, as nohup does.
     """
 
     def __init__(
         self,
         command: Sequence[str],
         *,
-        columns: int = 80,
-        lines: int = 24,
+        size: tuple[int, int] = (80, 24),
         environment: Mapping[str, str] | None = None,
-        bytes_per_second: int | None = None,
+        ignore_hang_up: bool = False,
     ) -> None:
-        self.received = bytearray()
-        self.started = time.monotonic()
-        self._screen = pyte.Screen(columns, lines)
+        self.output = bytearray()
+        self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
         self._changed = threading.Condition()
-        self._pause_s_per_byte = 1 / bytes_per_second if bytes_per_second else 0.0
-        self._master, slave = pty.openpty()
-        self.resize(columns, lines)
-        self.attributes_before = termios.tcgetattr(slave)
-        self._slave = slave
+        self._master, self._slave = pty.openpty()
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self._before = termios.tcgetattr(self._slave)
+
+        def become_foreground() -> None:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            if ignore_hang_up:
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
         self.process = subprocess.Popen(
             command,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
+            stdin=self._slave,
+            stdout=self._slave,
+            stderr=self._slave,
             start_new_session=True,
             env={**os.environ, "TERM": "xterm-256color", **(environment or {})},
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=become_foreground,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -62,77 +68,96 @@ class Terminal:
     def __enter__(self) -> Terminal:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: Any) -> None:
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.terminate()
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
         self.hang_up()
+        self.let_go()
 
-    def press(self, keys: str | bytes) -> None:
-        """Type."""
-        os.write(self._master, keys.encode() if isinstance(keys, str) else keys)
-
-    def resize(self, columns: int, lines: int) -> None:
-        """Change the window's size."""
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        with self._changed:
-            self._screen.resize(lines, columns)
-
-    def display(self) -> list[str]:
-        """The lines on the screen now."""
-        with self._changed:
-            return [line.rstrip() for line in self._screen.display]
-
+    @property
     def text(self) -> str:
-        """The screen now, as one text."""
-        return "\n".join(self.display())
-
-    def until(self, seen: str | Callable[[str], bool], seconds: float = 20.0) -> float:
-        """Wait until the screen shows a text, or fulfils a condition; returns when, in wall-clock seconds."""
-        fulfilled = (lambda text: seen in text) if isinstance(seen, str) else seen
-        deadline = time.monotonic() + seconds
+        """The screen now, a line each."""
         with self._changed:
-            while not fulfilled("\n".join(self._screen.display)):
-                if not self._changed.wait(deadline - time.monotonic()):
-                    shown = "\n".join(line.rstrip() for line in self._screen.display)
-                    raise AssertionError(f"never seen: {seen!r}; the screen shows\n{shown}")
+            return self._shown()
+
+    @property
+    def restored(self) -> bool:
+        """Whether the terminal is as it was: cooked, on its main screen, cursor shown, mouse left alone."""
+        cooked = termios.tcgetattr(self._slave) == self._before
+        modes_off = all(self.output.rfind(mode + b"h") < self.output.rfind(mode + b"l") for mode in _MODES)
+        return cooked and modes_off and self.output.rfind(b"\x1b[?25l") < self.output.rfind(b"\x1b[?25h")
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing of a full screen was ever sent to it."""
+        return termios.tcgetattr(self._slave) == self._before and ALTERNATE_SCREEN not in self.output
+
+    def press(self, keys: str) -> None:
+        """Type."""
+        os.write(self._master, keys.encode())
+
+    def until(self, seen: str | Callable[[], bool], within_s: float = 20.0) -> float:
+        """Wait until the screen shows a text, or a condition is true; returns when, in wall-clock seconds."""
+        happened = (lambda: seen in self._shown()) if isinstance(seen, str) else seen
+        deadline = time.monotonic() + within_s
+        with self._changed:
+            while not happened():
+                # The condition may be about something else than the screen: look again now and then.
+                self._changed.wait(0.05)
+                assert time.monotonic() < deadline, f"never seen: {seen!r}; the screen shows\n{self._shown()}"
             return time.time()
 
-    def attributes(self) -> list[object]:
-        """The terminal's modes now, to compare with `attributes_before`."""
-        return list(termios.tcgetattr(self._slave))
+    def shows(self, *words: str) -> None:
+        """Wait until all of them are on the screen at once."""
+        self.until(lambda: all(word in self._shown() for word in words))
 
-    def wait(self, seconds: float = 20.0) -> int:
-        """Wait for the program's end; returns its exit status, negative for a signal."""
-        return self.process.wait(seconds)
+    def rest(self, quiet_s: float = 0.5) -> None:
+        """Wait until nothing has been painted for a while."""
+        with self._changed:
+            while self._changed.wait(quiet_s):
+                continue
+
+    def children(self) -> list[psutil.Process]:
+        """The program's own child processes."""
+        return psutil.Process(self.process.pid).children()
+
+    def wait(self, within_s: float = 20.0) -> int:
+        """Wait for the program's end and its last words; returns its exit status, negative for a signal."""
+        status = self.process.wait(within_s)
+        self.rest(0.1)
+        return status
 
     def hang_up(self) -> None:
         """Take the terminal away."""
-        for descriptor in (self._master, self._slave):
-            try:
-                os.close(descriptor)
-            except OSError:
-                continue
-        self._reader.join(5)
+        master, self._master = self._master, -1
+        if master >= 0:
+            self._reader.join()
+            os.close(master)
+
+    def let_go(self) -> None:
+        """Close this side's copy of the program's end, so that a hang-up reaches the program."""
+        slave, self._slave = self._slave, -1
+        if slave >= 0:
+            os.close(slave)
+
+    def _shown(self) -> str:
+        return "\n".join(line.rstrip() for line in self._screen.display)
 
     def _read(self) -> None:
-        while True:
+        while (master := self._master) >= 0:
+            ready, _, _ = select.select([master], [], [], 0.1)
+            if not ready:
+                continue
             try:
-                ready, _, _ = select.select([self._master], [], [], 0.2)
-                if not ready:
-                    continue
-                data = os.read(self._master, 4096 if not self._pause_s_per_byte else 256)
-            except (OSError, ValueError):
+                data = os.read(master, 65536)
+            except OSError:  # Nobody has the other end open any more.
                 return
             with self._changed:
-                self.received += data
+                self.output += data
                 self._stream.feed(data)
                 self._changed.notify_all()
-            if self._pause_s_per_byte:
-                time.sleep(len(data) * self._pause_s_per_byte)

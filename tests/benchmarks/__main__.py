@@ -72,6 +72,7 @@ async def live_screen() -> None:
                 await lock_wait_to_screen(terminal, connection)
                 await bytes_per_second(terminal, connection)
             terminal.press("q")
+            terminal.until("yes, quit")
             terminal.press("y")
             await asyncio.to_thread(terminal.wait)
     finally:
@@ -82,8 +83,8 @@ async def live_screen() -> None:
 def wait_begins(terminal: Terminal) -> None:
     """Step the experiment to where the second session is about to wait for the first."""
     terminal.press(" ")
-    terminal.until(lambda shown: "NEXT 1" in shown or "Space again" in shown)
-    if "Space again" in terminal.text():
+    terminal.until(lambda: "NEXT 1" in terminal.text or "Space again" in terminal.text)
+    if "Space again" in terminal.text:
         terminal.press(" ")
     for step in ("NEXT 1", "NEXT 2"):
         terminal.until(step)
@@ -115,16 +116,16 @@ async def lock_wait_to_screen(terminal: Terminal, connection: AsyncConnection) -
 
 async def bytes_per_second(terminal: Terminal, connection: AsyncConnection) -> None:
     """What the live lab screen sends at 80×24 while a session waits and four rows change five times a second."""
-    await connection.execute(text("INSERT INTO accounts VALUES (8, 'Heidi', 0), (9, 'Ivan', 0) ON CONFLICT DO NOTHING"))
     wait_begins(terminal)
+    await connection.execute(text("INSERT INTO accounts VALUES (8, 'Heidi', 0), (9, 'Ivan', 0) ON CONFLICT DO NOTHING"))
     await asyncio.to_thread(terminal.until, "WAITS")
     terminal.press("\t")
     await asyncio.to_thread(terminal.until, "[Table]")
-    before, began = len(terminal.received), time.monotonic()
+    before, began = len(terminal.output), time.monotonic()
     for change in range(SECONDS * CHANGES_PER_SECOND):
         await connection.execute(text("UPDATE accounts SET balance = balance + 1 WHERE id IN (2, 3, 8, 9)"))
         await asyncio.sleep(max(0.0, began + (change + 1) / CHANGES_PER_SECOND - time.monotonic()))
-    rate = (len(terminal.received) - before) / (time.monotonic() - began) / 1000
+    rate = (len(terminal.output) - before) / (time.monotonic() - began) / 1000
     told(
         f"live lab screen, 80×24, {ROWS} rows changing {CHANGES_PER_SECOND}×/s, a wait growing",
         f"{rate:.2f} kB/s",

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from labs.stream.recording import Recorder
+from tests.terminal import Terminal
+from tests.tui.program import ROOT, program
 from tests.tui.streams import whole_run
-from tests.tui.terminal import ROOT, Terminal, program
 
 STUBBORN = """
 import signal, time
@@ -91,7 +92,7 @@ def test_quitting_restores_the_terminal_and_leaves_no_process() -> None:
         ready(terminal)
         children = terminal.children()
         assert children
-        terminal.type("q")
+        terminal.press("q")
         assert terminal.wait() == 0
         assert terminal.restored
         assert not any(child.is_running() for child in children)
@@ -113,7 +114,7 @@ def test_a_signal_closes_the_screen_with_a_sentence(number: signal.Signals, stat
 def test_ctrl_c_is_an_interrupt() -> None:
     with Terminal(program()) as terminal:
         ready(terminal)
-        terminal.type("\x03")
+        terminal.press("\x03")
         assert terminal.wait() == 130
         assert terminal.restored
 
@@ -159,7 +160,7 @@ def test_a_defect_is_one_sentence_and_a_log(tmp_path: Path) -> None:
     )
     with Terminal(program(defect), environment={"XDG_STATE_HOME": str(tmp_path)}) as terminal:
         ready(terminal)
-        terminal.type("j")
+        terminal.press("j")
         assert terminal.wait() == 1
         assert terminal.restored
         assert "has a defect" in terminal.text and "Traceback" not in terminal.text
@@ -176,7 +177,7 @@ def test_a_recording_is_shown_without_a_runner(tmp_path: Path) -> None:
     with Terminal([*program(), "replay", str(path)]) as terminal:
         terminal.shows("REPLAY", "Double spend")
         assert not terminal.children()
-        terminal.type("q")
+        terminal.press("q")
         assert terminal.wait() == 0
         assert terminal.restored
 
@@ -200,7 +201,7 @@ def test_few_colours_are_the_terminals_own(environment: dict[str, str]) -> None:
             assert b"38;2;" not in terminal.output and b"38;5;" not in terminal.output
         if "NO_COLOR" in environment:
             assert not any(b"\x1b[3%dm" % colour in terminal.output for colour in range(8))
-        terminal.type("q")
+        terminal.press("q")
         assert terminal.wait() == 0
 
 

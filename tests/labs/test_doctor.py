@@ -1,0 +1,67 @@
+"""The doctor: what it finds, and that by URL it only looks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from labs import doctor
+from tests.labs.program import Ended, ninelabs, servers_of, surroundings
+
+FINE = {"Python": "ok", "terminal": "note", "disk": "ok", "own PostgreSQL": "ok", "MariaDB": "note"}
+
+
+def statuses(ended: Ended) -> dict[str, str]:
+    return {finding["name"]: finding["status"] for finding in json.loads(ended.stdout)["findings"]}
+
+
+@pytest.mark.usefixtures("server")
+def test_all_is_well() -> None:
+    found = ninelabs("doctor", "--json")
+    assert (found.status, found.stderr) == (0, "")
+    assert statuses(found) == FINE
+    shown = ninelabs("doctor")
+    assert (shown.status, shown.stderr) == (0, "")
+    lines = shown.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    for line in lines:  # Mark, name and finding each have a column of their own.
+        assert line[10] == line[26] == " "
+        assert line[27] != " "
+    assert "PostgreSQL 18.6, isolation read committed by default" in shown.stdout
+
+
+def test_a_server_by_url_is_only_looked_for(tmp_path: Path) -> None:
+    url = "postgresql://student:s3cret@127.0.0.1:1/shop"
+    found = ninelabs("doctor", "--json", NINELABS_URL=url, NINELABS_DATA=str(tmp_path / "never"))
+    assert (found.status, found.stderr) == (3, "")
+    assert statuses(found) == {"Python": "ok", "terminal": "note", "server by URL": "problem", "MariaDB": "note"}
+    assert "127.0.0.1:1: Connection refused." in found.stdout
+    assert "s3cret" not in found.stdout
+    assert not (tmp_path / "never/postgres-18").exists()
+
+
+def test_a_folder_that_cannot_hold_a_server(tmp_path: Path) -> None:
+    (tmp_path / "postgres-18").write_text("in the way")
+    found = ninelabs("doctor", NINELABS_DATA=str(tmp_path), XDG_STATE_HOME=surroundings()["XDG_STATE_HOME"])
+    assert (found.status, found.stderr) == (3, "")
+    assert "✗ problem  own PostgreSQL" in found.stdout
+    assert "Set NINELABS_DATA to a folder" in " ".join(found.stdout.split())
+    assert not servers_of(tmp_path)
+
+
+def test_how_to_get_mariadb_on_debian(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(doctor, "MARIADB_PLACES", ())
+    finding = doctor._mariadb()
+    assert finding.status == "note"
+    assert finding.remedy == "On Debian: apt-get install --no-install-recommends mariadb-server-core"
+
+
+def test_a_disk_without_room_for_a_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NINELABS_DATA", str(tmp_path))
+    assert doctor._disk().status == "ok"
+    monkeypatch.setattr(doctor, "NEEDED_BYTES", 2**60)
+    assert doctor._disk().status == "problem"
+    assert "set NINELABS_DATA to another disk" in doctor._disk().remedy
