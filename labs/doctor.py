@@ -11,17 +11,20 @@ from typing import Literal
 
 import click
 import msgspec
-from rich.console import Console
 from rich.text import Text
 
-from labs.workbench.engines.embedded import EmbeddedPostgres
+from labs.paper import Paper
+from labs.workbench.engines.embedded import NEEDED_BYTES, EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
+from labs.workbench.engines.postgres import refusals
 from labs.workbench.errors import ENGINE, LabError
-from labs.workbench.target import choose
+from labs.workbench.target import Own, Target
 
 SMALLEST_TERMINAL = (60, 16)
 MARIADB_PLACES = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/opt/homebrew/bin")
 """Where a server may lie that plain users' PATH does not lead to."""
+
+MARKS = {"ok": ("✓ ok", "blue"), "note": ("· note", ""), "problem": ("✗ problem", "bold yellow")}
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -31,39 +34,45 @@ class Finding(msgspec.Struct, frozen=True):
     status: Literal["ok", "note", "problem"]
     found: str
     remedy: str = ""
+    """What to do about it; empty when there is nothing to do."""
 
 
-async def report(engine: str | None, url: str | None, *, as_json: bool) -> int:
-    """Print every finding as it is made; returns the exit status: 3 when no server can be used."""
-    console = Console(highlight=False)
+async def report(target: Target, *, as_json: bool) -> int:
+    """Print every finding as it is made, or all of them as one JSON object ``{"findings": […]}``.
+
+    Returns:
+        The exit status: 3 when there is a problem.
+    """
+    paper = Paper()
     findings = []
-    async for finding in examine(engine, url):
+    async for finding in examine(target):
         findings.append(finding)
         if not as_json:
-            mark, style = {"ok": ("✓ ok     ", "blue"), "note": ("· note   ", ""), "problem": ("✗ problem", "yellow")}[
-                finding.status
-            ]
-            console.print(Text(mark, style), Text(finding.name, "bold"), Text(finding.found))
+            mark, style = MARKS[finding.status]
+            lead = Text.assemble((f"{mark:<11}", style), (f"{finding.name:<16}", "bold"))
+            paper.print(finding.found, lead)
             if finding.remedy:
-                console.print(Text(f"           {finding.remedy}"))
+                paper.print(finding.remedy, " " * lead.cell_len)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode({"findings": findings}), indent=2).decode())
     return ENGINE if any(finding.status == "problem" for finding in findings) else 0
 
 
-async def examine(engine: str | None, url: str | None) -> AsyncIterator[Finding]:
-    """Look at one thing after the other."""
+async def examine(target: Target) -> AsyncIterator[Finding]:
+    """Look at one thing after the other. Of servers it starts none but the program's own, if that is the target."""
     yield Finding("Python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     yield _terminal()
-    if url is None:
+    if isinstance(target, Own):
         yield _disk()
-    yield await _server(engine, url)
+        yield await _server("own PostgreSQL", target)
+    else:
+        yield await _server("server by URL", target)
     yield _mariadb()
 
 
 def _terminal() -> Finding:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return Finding("terminal", "note", "none here", "The screen needs one; `ninelabs run` does not.")
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
+        return Finding("terminal", "note", "None here.", "The screen needs one; `ninelabs run` does not.")
     columns, lines = shutil.get_terminal_size()
     kind = os.environ.get("TERM", "")
     found = f"{columns}×{lines}, TERM={kind or 'not set'}"
@@ -75,18 +84,19 @@ def _terminal() -> Finding:
 
 
 def _disk() -> Finding:
-    server = EmbeddedPostgres().describe()
-    found = f"{server.free_bytes / 2**30:.1f} GiB free for {server.folder}"
+    server = EmbeddedPostgres()
+    state = server.describe()
+    found = f"{state.free_bytes / 2**30:.1f} GiB free for {state.folder}"
+    if state.free_bytes < NEEDED_BYTES and not server.data.exists():
+        needed = f"A new server needs {NEEDED_BYTES >> 20} MiB: free some space, or set NINELABS_DATA to another disk."
+        return Finding("disk", "problem", found, needed)
     return Finding("disk", "ok", found)
 
 
-async def _server(engine: str | None, url: str | None) -> Finding:
-    name = "server by URL" if url else "own PostgreSQL"
+async def _server(name: str, target: Target) -> Finding:
     try:
-        target = choose(engine, url)
         try:
-            server = await target.acquire(lambda _: None)
-            return await _probed(name, server)
+            return await _probed(name, await target.acquire(lambda _: None))
         finally:
             await target.release()
     except LabError as error:
@@ -105,8 +115,8 @@ async def _probed(name: str, server: Engine) -> Finding:
     lacking = [capability for capability, present in probe.capabilities.items() if not present]
     found = f"{probe.server_version}, isolation {probe.isolation_default} by default"
     if "create schema" in lacking:
-        remedy = "This role may not create a schema: GRANT CREATE ON DATABASE … TO …"
-        return Finding(name, "problem", found, remedy)
+        grant = f"As the database's owner: {refusals.grant(server.url)}"
+        return Finding(name, "problem", f"{found}; this role may not create a schema", grant)
     if lacking:
         return Finding(name, "note", found, f"It lacks {', '.join(lacking)}: those panes stay empty.")
     return Finding(name, "ok", found)
@@ -115,4 +125,8 @@ async def _probed(name: str, server: Engine) -> Finding:
 def _mariadb() -> Finding:
     path = os.pathsep.join([os.environ.get("PATH", ""), *MARIADB_PLACES])
     found = shutil.which("mariadbd", path=path)
-    return Finding("mariadbd", "note", f"{found or 'not found'}; no experiment of this version uses it")
+    unused = "No experiment of this version uses it."
+    if found:
+        return Finding("MariaDB", "note", f"{found}. {unused}")
+    debian = "On Debian: apt-get install --no-install-recommends mariadb-server-core"
+    return Finding("MariaDB", "note", f"No mariadbd found. {unused}", debian)

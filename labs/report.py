@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from io import TextIOWrapper
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from labs.catalogue import CATALOGUE, find_lab
+from labs.catalogue import CATALOGUE, Entry, find_lab
+from labs.paper import Paper
+from labs.signals import say
 from labs.stream.events import (
     EngineChanged,
     Event,
@@ -29,50 +28,49 @@ from labs.stream.events import (
     VerdictReached,
 )
 
+INDENT = "   "
+
 
 def catalogue_json() -> str:
-    """The nine labs as one JSON array, as DESIGN of the command line has it in the README."""
-    return msgspec.json.format(msgspec.json.encode(_catalogue()), indent=2).decode()
-
-
-def catalogue_report() -> None:
-    """The nine labs as a table."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("#", "lab", "experiment", "parameters"):
-        table.add_column(heading)
-    for lab in _catalogue():
-        table.add_row(
-            Text(str(lab["number"])),
-            Text(lab["slug"]),
-            Text(lab["question"] if lab["built"] else f"{lab['question']}  (not built yet)"),
-        )
-        for experiment in lab["experiments"]:
-            parameters = "\n".join(_allowed(parameter) for parameter in experiment["parameters"])
-            table.add_row("", "", Text(experiment["slug"]), Text(parameters))
-    Console().print(table)
-
-
-def _catalogue() -> list[dict[str, Any]]:
-    return [
+    """The nine labs as one JSON array, built or not, with what each experiment can be given."""
+    labs = [
         {
             "number": entry.number,
             "slug": entry.slug,
             "title": entry.title,
             "question": entry.question,
             "built": entry.built,
-            "experiments": [_experiment(declared.spec) for declared in find_lab(entry.slug).experiments().values()]
-            if entry.built
-            else [],
+            "experiments": [_experiment(spec) for spec in _experiments(entry)],
         }
         for entry in CATALOGUE
     ]
+    return msgspec.json.format(msgspec.json.encode(labs), indent=2).decode()
+
+
+def print_catalogue() -> None:
+    """The nine labs for people: each with its question, its experiments, and what these can be given."""
+    paper = Paper()
+    for entry in CATALOGUE:
+        question = entry.question if entry.built else Text(f"{entry.question}  (not built yet)", "dim")
+        paper.print(question, Text.assemble(f"{entry.number}  ", (f"{entry.slug:<16}", "bold")))
+        for spec in _experiments(entry):
+            paper.print()
+            paper.print(spec.question, Text(f"{INDENT}{spec.slug:<16}", "bold"))
+            for parameter in spec.parameters:
+                paper.print(_allowed(parameter), f"{INDENT}{'':<16}{parameter.name}={parameter.default}  ")
+        if entry.built:
+            paper.print()
+
+
+def _experiments(entry: Entry) -> Sequence[ExperimentSpec]:
+    return [declared.spec for declared in find_lab(entry.slug).experiments().values()] if entry.built else []
 
 
 def _experiment(spec: ExperimentSpec) -> dict[str, Any]:
     return {
         "slug": spec.slug,
         "title": spec.title,
-        "engines": list(spec.engines),
+        "engines": spec.engines,
         "parameters": [_parameter(parameter) for parameter in spec.parameters],
     }
 
@@ -80,7 +78,7 @@ def _experiment(spec: ExperimentSpec) -> dict[str, Any]:
 def _parameter(spec: ParameterSpec) -> dict[str, Any]:
     told: dict[str, Any] = {"name": spec.name, "type": spec.type, "default": spec.default}
     if spec.choices:
-        told["choices"] = list(spec.choices)
+        told["choices"] = spec.choices
     if spec.minimum is not None:
         told["minimum"] = spec.minimum
     if spec.maximum is not None:
@@ -88,59 +86,60 @@ def _parameter(spec: ParameterSpec) -> dict[str, Any]:
     return told
 
 
-def _allowed(parameter: dict[str, Any]) -> str:
-    if "choices" in parameter:
-        allowed = " | ".join(map(str, parameter["choices"]))
-    else:
-        allowed = f"{parameter['type']} {parameter.get('minimum', '')}…{parameter.get('maximum', '')}"
-    return f"{parameter['name']}={parameter['default']}  ({allowed})"
+def _allowed(spec: ParameterSpec) -> Text:
+    if spec.choices:
+        return Text(f"or {', '.join(str(choice) for choice in spec.choices if choice != spec.default)}", "dim")
+    if spec.minimum is not None and spec.maximum is not None:
+        return Text(f"from {spec.minimum:g} to {spec.maximum:g}", "dim")
+    return Text(f"any {spec.type}", "dim")
 
 
 def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
-    """A reader of the stream that tells a run as it happens, on standard output."""
-    console = Console(file=TextIOWrapper(stdout, "utf-8", errors="replace", write_through=True), highlight=False)
-    narration = Console(stderr=True, highlight=False)
-    expected: dict[str, ExperimentSpec] = {}
-    texts: dict[int, StatementStarted] = {}
+    """A reader of the stream that tells a run as it happens, on standard output; raises `OSError`."""
+    paper = Paper(stdout, whole_lines=True)
+    known: dict[str, ExperimentSpec] = {}
+    started: dict[int, StatementStarted] = {}
 
     def tell(event: Event) -> None:
         match event:
-            case EngineChanged() if event.state != "ready":
-                narration.print(Text(f"{event.engine}: {event.state} {event.detail}".rstrip()))
+            case EngineChanged() if event.state in {"starting", "recovering"}:
+                say(f"{event.engine}: {event.state}{event.detail and ', '}{event.detail}")
             case LabOpened():
-                expected.update({spec.slug: spec for spec in event.experiments})
-                narration.print(Text(f"{event.title} on {event.server_version}, schema {event.schema}"))
+                known.update({spec.slug: spec for spec in event.experiments})
+                say(f"{event.title} on {event.server_version}, schema {event.schema}")
             case ExperimentStarted():
-                texts.clear()
+                started.clear()
                 given = ", ".join(f"{name}={value}" for name, value in event.parameters.items())
-                console.print(Text(f"\n{expected[event.experiment].title}", "bold"), Text(f"  {given}"))
+                paper.print()
+                paper.print(given, Text(f"{known[event.experiment].title}  ", "bold"))
             case StatementStarted():
-                texts[event.number] = event
+                started[event.number] = event
             case SessionChanged() if event.state == "waiting":
-                console.print(Text(f"{event.t:8.3f} {event.session}  … waits for {', '.join(event.waiting_for)}"))
+                paper.print(f"… waits for {', '.join(event.waiting_for)}", f"{event.t:9.3f} {event.session}  ")
             case StatementEnded():
-                console.print(_statement(texts.pop(event.number), event))
+                start = started.pop(event.number)
+                paper.print(_statement(start, event), f"{start.t:9.3f} {start.session}  ")
             case VerdictReached():
                 figures = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in event.evidence.items())
-                mark, style = ("✓ holds        ", "blue") if event.holds else ("✗ does not hold", "bold yellow")
-                console.print(Text("  "), Text(mark, style), Text(f"{event.claim}: {figures}"))
+                mark, style = ("✓ holds          ", "blue") if event.holds else ("✗ does not hold  ", "bold yellow")
+                paper.print(f"{event.claim}: {figures}", Text(f"{INDENT}{mark}", style))
             case ExperimentEnded():
-                spec = expected[event.experiment]
+                spec = known[event.experiment]
                 hint = ", which is the point of it" if event.outcome == spec.expected == "failed" else ""
-                console.print(Text(f"  {event.outcome} after {event.seconds:.2f} s{hint}"))
+                paper.print(f"{event.outcome} after {event.seconds:.2f} s{hint}", INDENT)
             case RolledBack():
                 result = "rolled back, the fingerprint is back" if event.clean else "could not be rolled back"
-                console.print(Text(" ".join([f"{event.experiment}: {result}.", *event.how, *event.differences])))
+                paper.print(" ".join([f"{event.experiment}: {result}.", *event.how, *event.differences]))
             case LabReset():
-                console.print(Text(f"Rebuilt from seed {event.seed}, fingerprint {event.fingerprint}."))
+                paper.print(f"Rebuilt from seed {event.seed}, fingerprint {event.fingerprint}.")
             case Noted():
-                console.print(Text(f"  {event.text}", "italic"))
+                paper.print(Text(event.text, "italic"), INDENT)
 
     return tell
 
 
 def _statement(started: StatementStarted, ended: StatementEnded) -> Text:
-    line = Text(f"{started.t:8.3f} {started.session}  {' '.join(started.sql.split())}")
+    line = Text(" ".join(started.sql.split()))
     if started.parameters:
         line.append(f"  {', '.join(map(str, started.parameters))}", "dim")
     if ended.sqlstate or ended.message:

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from labs.stream.events import STREAM_VERSION, AnyEvent, Event, StreamOpened
 from labs.stream.lines import MalformedLineError, decode_event, encode
+from labs.stream.pipe import write_all
 
 
 class RecordingError(Exception):
@@ -27,7 +28,7 @@ class Recorder:
     def write(self, event: Event) -> None:
         """Append one event; raises `RecordingError`, for instance on a full disk."""
         try:
-            self._file.write(encode(event))
+            write_all(self._file, encode(event))
         except OSError as error:
             raise RecordingError(f"Cannot go on writing the recording {self.path}: {error.strerror}.") from error
 

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.stream.events import Cell, Noted, Outcome, VerdictReached
+from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import LabError
 from labs.workbench.lab import Invariant
 from labs.workbench.place import Place
@@ -100,7 +101,9 @@ class Bench:
                 return await self.server.blockers(control, pids)
 
             async def cancel(pids: Sequence[int]) -> None:
-                with suppress(DBAPIError):  # The connection is lost: then the statements are too, or soon will be.
+                with suppress(StatementError, *Engine.driver_errors):  # The server is lost: so are the statements.
+                    if control.invalidated:  # A question to the server was broken off: go on with a new connection.
+                        await control.rollback()
                     await self.server.cancel(control, pids)
 
             interleaver = Interleaver(

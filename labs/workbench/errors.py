@@ -36,6 +36,12 @@ class LabError(Exception):
         self.sqlstate = sqlstate
         self.sql = sql
 
+    @property
+    def sentence(self) -> str:
+        """All of it, for one line."""
+        joint = "." if self.cause[:1].isupper() else ":"
+        return f"{self.title}{joint} {self.cause.rstrip('.')}. {self.remedy}"
+
     def as_event(self) -> ErrorReported:
         """The same, as a word of the stream."""
         return ErrorReported(

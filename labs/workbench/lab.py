@@ -69,7 +69,7 @@ class Experiment:
         try:
             return msgspec.convert(dict(given), self.parameters, strict=False)
         except msgspec.ValidationError as error:
-            reason, _, path = str(error).partition(" - at `$.")
+            reason, _, path = str(error).rpartition(" - at `$.")
             spec = known[path.rstrip("`")]
             allowed = (
                 f"one of {', '.join(map(str, spec.choices))}"
@@ -159,6 +159,19 @@ class Lab(ABC):
     def experiments(cls) -> dict[str, Experiment]:
         """The experiments by slug, in the order in which they are written."""
         return {value.spec.slug: value for value in vars(cls).values() if isinstance(value, Experiment)}
+
+    @classmethod
+    def declared(cls, slug: str) -> Experiment:
+        """The experiment of that name; raises `LabError` when there is none."""
+        experiments = cls.experiments()
+        if slug not in experiments:
+            raise LabError(
+                f"{cls.slug} has no experiment {slug!r}",
+                f"It has {', '.join(experiments)}.",
+                "`ninelabs list` names every experiment.",
+                exit_status=USAGE,
+            )
+        return experiments[slug]
 
     @abstractmethod
     async def seed(self, connection: AsyncConnection, seed: int) -> None:

@@ -14,12 +14,13 @@ def path() -> Path:
 
 
 def to_file() -> None:
-    """Send this process's log there; where that cannot be written, nowhere."""
+    """Send this process's log and its warnings there; where that cannot be written, nowhere."""
     try:
         path().parent.mkdir(parents=True, exist_ok=True)
         handler: logging.Handler = logging.FileHandler(path(), delay=False)
     except OSError:
         handler = logging.NullHandler()
+    logging.captureWarnings(True)
     logging.basicConfig(
         handlers=[handler], level=logging.WARNING, format="%(asctime)s %(process)d %(name)s %(message)s"
     )

@@ -66,6 +66,8 @@ class Runner:
         self._find_lab = find_lab
         self._outbox = outbox
         self._server: Engine | None = None
+        self._lost = False
+        """Whether the server is gone; it is kept to explain what else fails for that reason."""
         self._lab: Lab | None = None
         self._place: Place | None = None
         self._observer: Observer | None = None
@@ -89,14 +91,15 @@ class Runner:
 
     async def have_server(self) -> Engine:
         """The server, started or joined if need be; raises `EngineError`."""
-        if self._server is None:
-            self._server = await self._target.acquire(self._emit)
+        if self._server is None or self._lost:
+            self._server, self._lost = await self._target.acquire(self._emit), False
         return self._server
 
     async def open(self, slug: str) -> None:
         """Open the lab; raises `EngineError` when the server will not do or another session has the lab."""
-        self._lab = self._find_lab(slug)
+        await self._leave_place()
         async with self._explaining():
+            self._lab = self._find_lab(slug)
             await self._have_place()
 
     async def close(self) -> None:
@@ -150,18 +153,19 @@ class Runner:
             shown: dict[str, Cell] = {name: getattr(parameters, name) for name in parameters.__struct_fields__}
             self._emit(ExperimentStarted(experiment=slug, parameters=shown, stepped=stepped))
             self._stepper = Stepper(by_hand=stepped)
-            self._bench = Bench(place, stepper=self._stepper, emit=self._emit)
-            observer.run_began(self._bench.sessions_open)
+            self._bench = bench = Bench(place, stepper=self._stepper, emit=self._emit)
+            observer.run_began(bench.sessions_open)
             began = time.monotonic()
             outcome: Outcome = "failed"
             try:
-                await declared.method(place.lab, self._bench, parameters)
-                outcome = self._bench.outcome()
+                await declared.method(place.lab, bench, parameters)
+                outcome = bench.outcome()
                 await observer.look()
             except asyncio.CancelledError:
                 outcome = "cancelled"
                 raise
             finally:
+                self._bench = None
                 seconds = round(time.monotonic() - began, 3)
                 self._emit(ExperimentEnded(experiment=slug, outcome=outcome, seconds=seconds))
         return outcome
@@ -248,7 +252,9 @@ class Runner:
         try:
             await observer.watch()
         except Engine.driver_errors as error:
-            if self._running is None or self._running.done():  # A running experiment meets it too, and tells.
+            # A run whose sessions are all held would not notice; one that has noticed has told, and left.
+            await self.cancel()
+            if self._observer is observer and self._bench is None:
                 await self._reporting(self._tell(error))
 
     async def _tell(self, error: Exception) -> None:
@@ -260,25 +266,26 @@ class Runner:
         """Turn what a driver raises into a `LabError`; leave a lost server, so that the next command finds it anew."""
         try:
             yield
-        except Engine.driver_errors as error:
-            if self._server is None:
-                raise
-            explained, lost = self._server.explain(error), self._server.lost(error)
-            if lost:
-                self._emit(EngineChanged(engine=self._server.name, state="lost", detail=explained.cause))
-                await self._leave_place()
-                await self._target.release()
-                self._server = None
-            raise explained from error
         except LabError:
             raise
         except Exception as error:
-            log.exception("An error that nobody expected")
-            raise LabError(
-                "The lab met an error that nobody expected",
-                f"{type(error).__name__}: {error}.",
-                f"{logs.path()} has the details; reset the lab to go on.",
-            ) from error
+            if self._server is None or not isinstance(error, Engine.driver_errors):
+                raise self._unexpected(error) from error
+            explained, lost = self._server.explain(error), self._server.lost(error)
+            if lost and not self._lost:
+                self._lost = True
+                self._emit(EngineChanged(engine=self._server.name, state="lost", detail=explained.cause))
+                await self._leave_place()
+                await self._target.release()
+            raise explained from error
+
+    def _unexpected(self, error: Exception) -> LabError:
+        log.error("An error that nobody expected", exc_info=error)
+        return LabError(
+            "The lab met an error that nobody expected",
+            f"{type(error).__name__}: {error}.",
+            f"{logs.path()} has the details; reset the lab to go on.",
+        )
 
     async def _reporting(self, work: Awaitable[object]) -> None:
         """Do something; what goes wrong is told, and does not end the runner."""
@@ -290,15 +297,7 @@ class Runner:
     def _declared(self, slug: str) -> Experiment:
         if self._lab is None:
             raise LabError("No lab is open", "The first command must open one.", "Send OpenLab.", exit_status=USAGE)
-        experiments = self._lab.experiments()
-        if slug not in experiments:
-            raise LabError(
-                f"{self._lab.slug} has no experiment {slug!r}",
-                f"It has {', '.join(experiments)}.",
-                "`ninelabs list` names every experiment.",
-                exit_status=USAGE,
-            )
-        return experiments[slug]
+        return self._lab.declared(slug)
 
     def _emit(self, event: Event) -> None:
         self._outbox.emit(event)

@@ -14,7 +14,7 @@ from labs.workbench.engines.engine import Engine
 from labs.workbench.engines.postgres.engine import Postgres
 from labs.workbench.errors import USAGE, LabError
 
-ENGINES = ("postgres", "mariadb")
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 Report = Callable[[EngineChanged], None]
 
@@ -59,15 +59,18 @@ class ByUrl:
 
 
 def parse(url: str) -> URL:
-    """A URL as people write it, with the driver that the labs use. Errors never repeat the URL: it has a password."""
+    """A URL as people write it, with the driver that the labs use.
+
+    Raises:
+        LabError: it cannot be used. The error does not repeat the URL, which may hold a password.
+    """
     try:
         parsed = make_url(url)
+        if parsed.host:
+            parsed.host.encode("idna")
     except (ArgumentError, ValueError) as error:
-        raise LabError(
-            "The server's URL cannot be read",
-            "It is not of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
-            "Correct --url or NINELABS_URL; characters such as @ or / in a password are written %40 and %2F.",
-            exit_status=USAGE,
+        raise _refused(
+            "The server's URL cannot be read", "It is not of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
         ) from error
     if parsed.get_backend_name() not in {"postgresql", "postgres"}:
         raise LabError(
@@ -76,12 +79,34 @@ def parse(url: str) -> URL:
             "Give the URL of a PostgreSQL server, postgresql://…, or leave it out.",
             exit_status=USAGE,
         )
-    return parsed.set(drivername="postgresql+asyncpg")
+    if parsed.port is not None and not 0 < parsed.port < 2**16:
+        raise _refused("The server's URL names no possible port", f"{parsed.port} is not from 1 to 65535.")
+    return parsed.set(drivername="postgresql+asyncpg", query=_options(parsed))
+
+
+def _options(url: URL) -> dict[str, str]:
+    """What stands after the question mark, in the driver's words."""
+    allowed = f"It may say host, port, and sslmode: {', '.join(SSL_MODES)}."
+    options = {}
+    for name, value in url.query.items():
+        if name not in {"host", "port", "sslmode"} or not isinstance(value, str):
+            raise _refused(f"The server's URL says {name!r} in a way that is not known", allowed)
+        if name == "sslmode" and value not in SSL_MODES:
+            raise _refused(f"The server's URL asks for sslmode {value!r}", allowed)
+        if name == "port" and not value.isdecimal():
+            raise _refused("The server's URL names no possible port", allowed)
+        options["ssl" if name == "sslmode" else name] = value
+    return options
+
+
+def _refused(title: str, cause: str) -> LabError:
+    remedy = "Correct --url or NINELABS_URL; characters such as @ or / in a password are written %40 and %2F."
+    return LabError(title, cause, remedy, exit_status=USAGE)
 
 
 def choose(engine: str | None = None, url: str | None = None) -> Target:
-    """The target for what a person asked for; raises `LabError`."""
-    if url:
+    """The target for what a person asked for, a URL before an engine's name; raises `LabError`."""
+    if url is not None:
         return ByUrl(url)
     if engine not in {None, "postgres"}:
         raise LabError(

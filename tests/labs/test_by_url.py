@@ -141,6 +141,14 @@ def test_a_schema_of_another_role(port: int, student: str) -> None:
     assert "The lab's schema belongs to another role" in one_sentence(ended.stderr)
 
 
+def test_the_doctor_names_the_right_that_is_missing(port: int, student: str) -> None:
+    assert ninelabs("doctor", NINELABS_URL=student).status == 0
+    found = ninelabs("doctor", NINELABS_URL=url(port, "guest", PASSWORD).render_as_string(False))
+    assert found.status == 3
+    assert 'GRANT CREATE ON DATABASE "shop" TO "guest";' in " ".join(found.stdout.split())
+    assert PASSWORD not in found.stdout
+
+
 def test_a_server_that_is_not_there() -> None:
     ended = ninelabs("run", "races/row_lock", NINELABS_URL="postgresql://student@localhost:1/shop")
     assert ended.status == 3

@@ -21,6 +21,7 @@ from labs.stream.events import (
     LabOpened,
     RolledBack,
     SessionChanged,
+    StatementEnded,
 )
 from labs.workbench.engines.embedded import EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
@@ -91,7 +92,8 @@ def test_a_signal(moment: str, number: signal.Signals, data: Path) -> None:
     else:
         assert ended.status == 128 + number
         assert ended.stderr == f"Ended by {number.name}: what was open has been rolled back.\n"
-    assert ended.events
+    if moment != "the run has ended":
+        assert {event.outcome for event in ended.of(ExperimentEnded)} <= {"cancelled"}
     assert not servers_of(data)
 
 
@@ -105,6 +107,14 @@ def test_a_signal_before_anything_has_begun(number: signal.Signals, data: Path) 
     assert ended.stdout == ""
     assert one_sentence(ended.stderr).startswith(f"Ended by {number.name}")
     assert not servers_of(data)
+
+
+def test_a_signal_when_all_is_said(data: Path) -> None:
+    with running("run", "races/row_lock", "--json", NINELABS_DATA=str(data)) as process:
+        process.stdout.read()
+        while process.process.poll() is None:
+            process.process.send_signal(signal.SIGTERM)
+        assert process.end().status == 0
 
 
 def test_after_all_these_signals_the_lab_works(data: Path) -> None:
@@ -164,7 +174,9 @@ async def test_nothing_stays_open_on_a_server_that_stays(number: signal.Signals,
             assert isinstance(event, SessionChanged)
             assert event.waiting_for[0].startswith("pid ")
             process.process.send_signal(number)
-            process.end()
+            ended = process.end()
+        if number == signal.SIGTERM:  # The server was asked to end the statement; the connection was not just dropped.
+            assert "57014" in {event.sqlstate for event in ended.of(StatementEnded)}
         async with asyncio.timeout(DEADLINE_S), counting.connect() as count:
             while await count.scalar(left):
                 pass

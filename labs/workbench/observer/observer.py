@@ -62,6 +62,7 @@ class Observer:
         """Watch these sessions, names by backend pid; their statements are numbered afresh."""
         self._sessions = sessions
         self._at_server.clear()
+        self._locks = LocksSampled(waits=())
 
     async def watch(self) -> None:
         """Look again and again until cancelled, or until the server is gone."""

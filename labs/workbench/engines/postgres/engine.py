@@ -199,7 +199,7 @@ class Postgres(Engine):
         if not isinstance(error, DBAPIError):
             return refusals.unreachable(error, f"{self.url.host or 'the local socket'}:{self.url.port or 5432}")
         if self.lost(error):
-            return refusals.lost(self.message(error))
+            return refusals.lost(self.message(error) if self.sqlstate(error) else "")
         return refusals.refused(error, self.sqlstate(error), self.message(error), self.url)
 
 

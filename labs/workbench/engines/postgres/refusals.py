@@ -6,7 +6,6 @@ import os
 import re
 
 from sqlalchemy import URL
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 
 from labs.workbench.errors import EngineError, LabError
@@ -47,10 +46,10 @@ def unreachable(error: Exception, where: str) -> EngineError:
 
 
 def lost(message: str) -> EngineError:
-    """The error for a server that went away in the middle of something."""
+    """The error for a server that went away in the middle of something; ``message`` is its last word, if it had one."""
     return EngineError(
         "The server went away",
-        f"{message.strip().rstrip('.')}.",
+        message or "Its connections were closed.",
         "Open transactions are gone with it; nothing of them is half done. Run it again, or `ninelabs doctor`.",
     )
 
@@ -70,10 +69,12 @@ def refused(error: DBAPIError, sqlstate: str | None, message: str, url: URL) -> 
 
 def grant(url: URL) -> str:
     """The statement that gives the URL's role the one right that the labs need."""
-    quote = postgresql.dialect().identifier_preparer.quote
-    role = quote(url.username) if url.username else "…"
-    database = url.database or url.username
-    return f"GRANT CREATE ON DATABASE {quote(database) if database else '…'} TO {role};"
+    role, database = (_quoted(name) if name else "…" for name in (url.username, url.database or url.username))
+    return f"GRANT CREATE ON DATABASE {database} TO {role};"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _sentence(error: Exception) -> str:
@@ -83,5 +84,5 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, OSError):
         # Where a name stands for several addresses, their refusals come as one text without a number of its own.
         number = re.search(r"\[Errno (\d+)\]", words)
-        words = error.strerror or (os.strerror(int(number[1])) if number else words)
+        words = os.strerror(int(number[1])) if number else error.strerror or words
     return words if words.endswith(".") else f"{words}."
