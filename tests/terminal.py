@@ -103,10 +103,9 @@ class Terminal:
 
     def until(self, seen: str | Callable[[], bool], within_s: float = 20.0) -> float:
         """Wait until the screen shows a text, or a condition is true; returns when, in wall-clock seconds."""
-        happened = (lambda: seen in self._shown()) if isinstance(seen, str) else seen
         deadline = time.monotonic() + within_s
         with self._changed:
-            while not happened():
+            while not (seen in self._shown() if isinstance(seen, str) else seen()):
                 # The condition may be about something else than the screen: look again now and then.
                 self._changed.wait(0.05)
                 assert time.monotonic() < deadline, f"never seen: {seen!r}; the screen shows\n{self._shown()}"
@@ -115,6 +114,10 @@ class Terminal:
     def shows(self, *words: str) -> None:
         """Wait until all of them are on the screen at once."""
         self.until(lambda: all(word in self._shown() for word in words))
+
+    def until_any(self, *words: str) -> None:
+        """Wait until one of them is on the screen."""
+        self.until(lambda: any(word in self._shown() for word in words))
 
     def rest(self, quiet_s: float = 0.5) -> None:
         """Wait until nothing has been painted for a while."""

@@ -24,7 +24,7 @@ def step_until(terminal: Terminal, seen: str) -> None:
         upcoming = re.search(r"NEXT (\d+)", terminal.text)
         assert upcoming, terminal.text
         terminal.press(" ")
-        terminal.until(lambda step=int(upcoming[1]): seen in terminal.text or f"NEXT {step + 1} " in terminal.text)
+        terminal.until_any(seen, f"NEXT {int(upcoming[1]) + 1} ")
 
 
 def servers_in(folder: str) -> list[psutil.Process]:

@@ -16,7 +16,7 @@ from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import LabError
 from labs.workbench.lab import Invariant
 from labs.workbench.place import Place
-from labs.workbench.schedule import Interleaver, Order, Stepper
+from labs.workbench.schedule import ByHand, Interleaver, Order, Stepper
 from labs.workbench.sessions import Emit, LabSession, SessionMaker
 
 
@@ -110,10 +110,11 @@ class Bench:
                 list(sessions.values()),
                 blockers=blockers,
                 cancel=cancel,
-                stepper=self._stepper,
                 emit=self._emit,
+                show_held=self._stepper.by_hand,
             )
-            ended = await interleaver.play(order, dict(zip(sessions, transactions.values(), strict=True)))
+            turns = ByHand(order, self._stepper, self._emit)
+            ended = await interleaver.play(turns, dict(zip(sessions, transactions.values(), strict=True)))
         refusals = Counter(code for session in sessions.values() for code in session.refusals)
         outcomes = Outcomes(ended, refusals)
         for error in outcomes.errors.values():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from labs.stream.events import ScheduleChanged, StatementHeld
 from labs.workbench.sessions import ROLLBACK, Emit, LabSession
@@ -37,6 +37,46 @@ class StatementCancelledError(Exception):
     """A held statement will not be sent. An ordinary exception, so that the transaction is rolled back in order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A moment at which no session moves by itself."""
+
+    pending: Mapping[str, str]
+    """The sessions that can be stepped, each with the statement that it would send."""
+    waiting: tuple[str, ...]
+    """Those that wait for a lock."""
+    step: int
+    """How many steps have been taken."""
+
+
+class Turns(Protocol):
+    """Decides whose turn it is."""
+
+    async def choose(self, rest: Rest, moved: asyncio.Event) -> str | None:
+        """A session of ``rest.pending``; none to be asked again at the next rest, as when ``moved`` was set."""
+
+
+class InOrder:
+    """The order given, by itself."""
+
+    def __init__(self, order: Order) -> None:
+        self._left = list(order)
+
+    async def choose(self, rest: Rest, moved: asyncio.Event) -> str | None:
+        """The next turn of a session that can take it."""
+        return self.take(self.suggest(rest))
+
+    def suggest(self, rest: Rest) -> str:
+        """Whose turn it is."""
+        return next((name for name in self._left if name in rest.pending), next(iter(rest.pending)))
+
+    def take(self, name: str) -> str:
+        """Use up one turn of that session."""
+        if name in self._left:
+            self._left.remove(name)
+        return name
+
+
 class Stepper:
     """Where a person's steps come in; until one takes over, the order plays by itself."""
 
@@ -58,10 +98,41 @@ class Stepper:
         return await self._steps.get()
 
 
+class ByHand(InOrder):
+    """A person's steps, with the order as advice, for as long as the stepper is in hand."""
+
+    def __init__(self, order: Order, stepper: Stepper, emit: Emit) -> None:
+        super().__init__(order)
+        self._stepper = stepper
+        self._emit = emit
+
+    async def choose(self, rest: Rest, moved: asyncio.Event) -> str | None:
+        """What the person steps; none when a session moved by itself meanwhile, or the step cannot be taken."""
+        if not self._stepper.by_hand:
+            return await super().choose(rest, moved)
+        suggested = self.suggest(rest)
+        self._emit(ScheduleChanged(suggested=suggested, steppable=tuple(rest.pending), step=rest.step))
+        moved.clear()
+        waits = asyncio.create_task(self._stepper.next()), asyncio.create_task(moved.wait())
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if not waits[0].done():
+                return None
+            wanted = waits[0].result() or suggested
+            return self.take(wanted) if wanted in rest.pending else None
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+
 @dataclass(slots=True)
 class _Lane:
     session: LabSession
     phase: Phase = "moving"
+    pending: str = ""
+    """The statement held."""
+    waiting: bool = False
+    """Whether it waited for a lock when the server was last asked."""
     may_go: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -74,22 +145,21 @@ class Interleaver:
         *,
         blockers: Blockers,
         cancel: CancelStatements,
-        stepper: Stepper,
         emit: Emit,
+        show_held: bool = False,
     ) -> None:
         self._lanes = {session.name: _Lane(session) for session in sessions}
         self._blockers = blockers
         self._cancel = cancel
-        self._stepper = stepper
         self._emit = emit
+        self._show_held = show_held
         self._moved = asyncio.Event()
-        self._steps = 0
         self._closing = False
 
     async def play(
-        self, order: Order, transactions: Mapping[str, Callable[[], Awaitable[Any]]]
+        self, turns: Turns, transactions: Mapping[str, Callable[[], Awaitable[Any]]]
     ) -> dict[str, Any | BaseException]:
-        """Run one transaction function a session, in the order given, to the end of all.
+        """Run one transaction function a session, turn by turn, to the end of all.
 
         Returns:
             By session what its function returned, or the exception that it ended with.
@@ -98,7 +168,7 @@ class Interleaver:
         for name in tasks:
             self._lanes[name].session.gate = self
         try:
-            await self._drive(list(order))
+            await self._drive(turns)
             return {name: task.exception() or task.result() for name, task in tasks.items()}
         finally:
             await self._close(list(tasks.values()))
@@ -119,7 +189,8 @@ class Interleaver:
     async def _wait_for_turn(self, session: LabSession, sql: str, parameters: tuple[Any, ...]) -> None:
         lane = self._lanes[session.name]
         lane.may_go.clear()
-        if self._stepper.by_hand:
+        lane.pending = sql
+        if self._show_held:
             self._emit(StatementHeld(session=session.name, sql=sql, parameters=parameters))
         self._set(lane, "held")
         await lane.may_go.wait()
@@ -128,79 +199,62 @@ class Interleaver:
         """Look again: from now on the session may have to wait for a lock."""
         self._moved.set()
 
-    def _set(self, lane: _Lane, phase: Phase) -> None:
+    def _set(self, lane: _Lane, phase: Literal["held", "done"]) -> None:
         lane.phase = phase
-        if phase in {"held", "done"}:
-            lane.session.show("held" if phase == "held" else "done")
+        lane.waiting = False
+        lane.session.show(phase)
         self._moved.set()
 
-    async def _drive(self, turns: list[str]) -> None:
+    async def _drive(self, turns: Turns) -> None:
+        step = 0
         while True:
             await self._settle()
-            steppable = tuple(name for name, lane in self._lanes.items() if lane.phase == "held")
-            if not steppable:
-                if all(lane.phase == "done" for lane in self._lanes.values()):
-                    return
+            held = {name: lane.pending for name, lane in self._lanes.items() if lane.phase == "held"}
+            waiting = tuple(name for name, lane in self._lanes.items() if lane.phase == "moving")
+            if not held and not waiting:
+                return
+            if not held:
                 # All that are left wait for locks: the server will break the circle, or a stranger will let go.
                 await self._moved.wait()
                 continue
-            suggested = next((name for name in turns if name in steppable), steppable[0])
-            chosen = await self._choose(suggested, steppable) if self._stepper.by_hand else suggested
-            if chosen is None:
-                continue
-            if chosen in turns:
-                turns.remove(chosen)
-            self._steps += 1
-            lane = self._lanes[chosen]
-            lane.phase = "moving"
-            lane.may_go.set()
-
-    async def _choose(self, suggested: str, steppable: tuple[str, ...]) -> str | None:
-        """What the person steps; none when a session moved by itself meanwhile, or the step cannot be taken."""
-        self._emit(ScheduleChanged(suggested=suggested, steppable=steppable, step=self._steps))
-        self._moved.clear()
-        asked, moved = asyncio.create_task(self._stepper.next()), asyncio.create_task(self._moved.wait())
-        try:
-            await asyncio.wait({asked, moved}, return_when=asyncio.FIRST_COMPLETED)
-            if not asked.done():
-                return None
-            wanted = asked.result() or suggested
-            return wanted if wanted in steppable else None
-        finally:
-            asked.cancel()
-            moved.cancel()
+            chosen = await turns.choose(Rest(held, waiting, step), self._moved)
+            if chosen is not None:
+                step += 1
+                lane = self._lanes[chosen]
+                lane.phase = "moving"
+                lane.may_go.set()
 
     async def _settle(self) -> None:
-        """Return once every session is held, waits for a lock, or is done."""
+        """Return once every session is held, waits for a lock, or is done.
+
+        Who was not waiting is given a moment to be answered, before the server is asked whether it waits.
+        """
         poll = FIRST_POLL_S
-        while True:
+        while moving := [lane for lane in self._lanes.values() if lane.phase == "moving"]:
             self._moved.clear()
-            moving = [lane for lane in self._lanes.values() if lane.phase == "moving"]
-            at_server = [lane.session for lane in moving if lane.session.statement_running]
-            if len(moving) == await self._count_waiting(at_server):
-                return
+            at_server = [lane for lane in moving if lane.session.statement_running]
+            if all(lane.waiting for lane in moving) or poll > FIRST_POLL_S:
+                await self._ask_who_waits(at_server)
+                if all(lane.waiting for lane in moving):
+                    return
             try:
                 async with asyncio.timeout(poll if at_server else None):
                     await self._moved.wait()
             except TimeoutError:
                 poll = min(poll * 2, SLOWEST_POLL_S)
 
-    async def _count_waiting(self, sessions: Sequence[LabSession]) -> int:
-        """How many of the sessions, each with a statement at the server, wait for a lock there."""
-        if not sessions:
-            return 0
+    async def _ask_who_waits(self, lanes: Sequence[_Lane]) -> None:
+        """Find out which of the lanes, each with a statement at the server, wait for a lock there."""
         names = {lane.session.backend_pid: name for name, lane in self._lanes.items()}
-        waiting = await self._blockers([session.backend_pid for session in sessions if session.backend_pid])
-        count = 0
-        for session in sessions:
-            if session.statement_running:  # It may have been answered while we asked.
-                blocking = waiting.get(session.backend_pid or 0, ())
-                count += bool(blocking)
-                session.show(
-                    "waiting" if blocking else "running",
-                    tuple(names.get(pid, f"pid {pid}") for pid in blocking),
+        waiting = await self._blockers([lane.session.backend_pid for lane in lanes if lane.session.backend_pid])
+        for lane in lanes:
+            # It may have been answered while we asked.
+            blocking = waiting.get(lane.session.backend_pid or 0, ()) if lane.session.statement_running else ()
+            lane.waiting = bool(blocking)
+            if lane.session.statement_running:
+                lane.session.show(
+                    "waiting" if blocking else "running", tuple(names.get(pid, f"pid {pid}") for pid in blocking)
                 )
-        return count
 
     async def _close(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """End what has not ended: held statements never go out, running ones are cancelled on the server."""

@@ -83,7 +83,7 @@ async def live_screen() -> None:
 def wait_begins(terminal: Terminal) -> None:
     """Step the experiment to where the second session is about to wait for the first."""
     terminal.press(" ")
-    terminal.until(lambda: "NEXT 1" in terminal.text or "Space again" in terminal.text)
+    terminal.until_any("NEXT 1", "Space again")
     if "Space again" in terminal.text:
         terminal.press(" ")
     for step in ("NEXT 1", "NEXT 2"):

@@ -39,6 +39,7 @@ class Engine(ABC):
         OSError,
         TimeoutError,
         asyncpg.PostgresError,
+        asyncpg.InterfaceError,
     )
     """What comes from a server or from the way to it. While connecting, asyncpg's own errors come through bare."""
 

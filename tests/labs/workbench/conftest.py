@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from labs.workbench.engines.engine import Engine
-from labs.workbench.schedule import Interleaver, Stepper
+from labs.workbench.schedule import ByHand, Interleaver, Stepper, Turns
 from labs.workbench.sessions import LabSession
 from tests.conftest import Heard
 
@@ -57,16 +57,22 @@ class Table:
         return self.sessions[name]
 
     async def play(self, order: str, **transactions: Callable[[], Awaitable[object]]) -> dict[str, object]:
-        """Play transaction functions by the sessions' names."""
+        """Play transaction functions by the sessions' names, in an order."""
+        return await self.play_turns(ByHand(order, self.stepper, self._heard.append), transactions)
+
+    async def play_turns(
+        self, turns: Turns, transactions: dict[str, Callable[[], Awaitable[object]]]
+    ) -> dict[str, object]:
+        """Play them turn by turn."""
         async with self._control.connect() as control:
             interleaver = Interleaver(
                 [self.sessions[name] for name in transactions],
                 blockers=lambda pids: self.server.blockers(control, pids),
                 cancel=lambda pids: self.server.cancel(control, pids),
-                stepper=self.stepper,
                 emit=self._heard.append,
+                show_held=self.stepper.by_hand,
             )
-            return await interleaver.play(tuple(order), transactions)
+            return await interleaver.play(turns, transactions)
 
 
 @pytest.fixture

@@ -1,0 +1,131 @@
+"""All orders, on real sessions: none missed, none run twice, equivalent ones pruned, the same every time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
+from math import comb
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from labs.workbench.explore import Explored, explore, only_reads
+from labs.workbench.schedule import Turns
+from labs.workbench.sessions import LabSession
+from tests.labs.workbench.conftest import Table
+
+Seat = Callable[..., Awaitable[Table]]
+Explore = Callable[..., Awaitable[Explored]]
+
+
+async def statements(session: LabSession, *sql: str) -> None:
+    async with session.maker.begin() as orm:
+        for one in sql:
+            await orm.execute(text(one))
+
+
+async def take(session: LabSession, amount: int) -> bool:
+    """Read, check, write."""
+    async with session.maker.begin() as orm:
+        n = await orm.scalar(text("SELECT n FROM pot WHERE id = 1")) or 0
+        if n >= amount:
+            await orm.execute(text("UPDATE pot SET n = :n WHERE id = 1"), {"n": n - amount})
+            await orm.execute(text("UPDATE pot SET n = n + :amount WHERE id = 2"), {"amount": amount})
+    return n >= amount
+
+
+@pytest.fixture
+def exploring(table: Seat, outside: AsyncEngine) -> Explore:
+    """Explores transaction functions of a session; the outcome is the two rows of the pot."""
+
+    async def run_all(*transactions: Callable[[LabSession], Awaitable[object]], bound: int = 1000) -> Explored:
+        names = "ABCD"[: len(transactions)]
+        seated = await table(*names)
+
+        async def run(turns: Turns) -> str:
+            async with outside.begin() as connection:
+                await connection.execute(text("UPDATE pot SET n = CASE id WHEN 1 THEN 100 ELSE 0 END"))
+            functions = zip(names, transactions, strict=True)
+            await seated.play_turns(turns, {name: partial(function, seated[name]) for name, function in functions})
+            async with outside.connect() as connection:
+                return str((await connection.execute(text("SELECT n FROM pot ORDER BY id"))).scalars().all())
+
+        return await explore(run, names, bound=bound, seed=1)
+
+    return run_all
+
+
+@pytest.mark.parametrize(
+    ("sql", "reads"),
+    [
+        ("SELECT n FROM pot", True),
+        ("  select 1", True),
+        ("SELECT n FROM pot FOR UPDATE", False),
+        ("SELECT n FROM pot FOR NO KEY UPDATE SKIP LOCKED", False),
+        ("SELECT n FROM pot FOR KEY SHARE", False),
+        ("SELECT n FROM pot LOCK IN SHARE MODE", False),
+        ("SELECT pg_advisory_xact_lock(1)", False),
+        ("SELECT GET_LOCK('x', 1)", False),
+        ("UPDATE pot SET n = 1", False),
+        ("COMMIT;", False),
+    ],
+)
+def test_only_plain_reads_commute(sql: str, reads: bool) -> None:
+    assert only_reads(sql) is reads
+
+
+async def test_independent_sessions_run_in_every_order_once(exploring: Explore) -> None:
+    def two_writes(key: int) -> Callable[[LabSession], Awaitable[None]]:
+        return lambda session: statements(session, *[f"UPDATE pot SET n = n + 1 WHERE id = {key}"] * 2)
+
+    explored = await exploring(two_writes(1), two_writes(2))
+    assert len(explored.orders) == comb(6, 3)
+    assert all(Counter(path) == {"A": 3, "B": 3} for path in explored.orders)
+    assert (explored.pruned, explored.waiting, explored.sampled) == (0, 0, False)
+    assert {ran.outcome for ran in explored.orders.values()} == {"[102, 2]"}
+
+
+async def test_orders_that_need_a_waiting_session_are_recognised_and_not_run(exploring: Explore) -> None:
+    def write(session: LabSession) -> Awaitable[None]:
+        return statements(session, "UPDATE pot SET n = n + 1 WHERE id = 1", "UPDATE pot SET n = n + 1 WHERE id = 1")
+
+    explored = await exploring(write, write)
+    assert explored.waiting > 0
+    # Whoever writes first goes on alone to its commit; the other may queue at any of the moments in between.
+    assert len(explored.orders) == 2 * 3
+    assert {ran.outcome for ran in explored.orders.values()} == {"[104, 0]"}
+
+
+async def test_plain_reads_are_not_run_in_both_orders(exploring: Explore) -> None:
+    def read(session: LabSession) -> Awaitable[None]:
+        return statements(session, "SELECT n FROM pot", "SELECT n FROM pot")
+
+    explored = await exploring(read, read)
+    assert explored.pruned > 0
+    assert len(explored.orders) < comb(6, 3)
+
+
+async def test_a_lost_update_is_found_with_its_shortest_order_twenty_times_out_of_twenty(exploring: Explore) -> None:
+    tables = []
+    for _ in range(20):
+        explored = await exploring(lambda session: take(session, 80), lambda session: take(session, 80))
+        outcomes = Counter(ran.outcome for ran in explored.orders.values())
+        assert explored.shortest("[20, 160]") == ("A", "B")
+        assert explored.shortest("[20, 80]") == ()
+        assert set(outcomes) == {"[20, 80]", "[20, 160]"}
+        tables.append((explored.orders, explored.pruned, explored.waiting))
+    assert all(one == tables[0] for one in tables)
+
+
+async def test_above_the_bound_the_rest_is_drawn_by_lot_the_same_way_each_time(exploring: Explore) -> None:
+    async def once() -> Explored:
+        spenders = [lambda session: take(session, 80)] * 3
+        return await exploring(*spenders, bound=12)
+
+    explored = await once()
+    assert explored.sampled
+    assert 12 < len(explored.orders) <= 24
+    assert (await once()).orders == explored.orders
+    assert explored.shortest("[20, 160]") is not None
