@@ -50,21 +50,24 @@ CATALOGUE: tuple[Entry, ...] = (
 
 
 def entry(slug: str) -> Entry | None:
-    """The lab of that name."""
-    return next((lab for lab in CATALOGUE if lab.slug == slug), None)
+    """The lab of that name, or of that number."""
+    return next((lab for lab in CATALOGUE if slug in {lab.slug, str(lab.number)}), None)
 
 
 def find_lab(slug: str) -> Lab:
     """Import and make the lab of that name; raises `LabError` for an unknown one or one that is not built."""
+    from difflib import get_close_matches
+
     from labs.workbench.errors import USAGE, LabError
 
     found = entry(slug)
     if found is None:
-        names = ", ".join(lab.slug for lab in CATALOGUE)
+        names = [lab.slug for lab in CATALOGUE]
+        meant = get_close_matches(slug, names, 1)
         raise LabError(
             f"There is no lab {slug!r}",
-            f"The nine are {names}.",
-            "`ninelabs list` shows them.",
+            f"The nine are {', '.join(names)}.",
+            f"Did you mean {meant[0]}?" if meant else "`ninelabs list` shows them.",
             exit_status=USAGE,
         )
     if not found.built:

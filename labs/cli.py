@@ -14,6 +14,7 @@ import click
 
 from labs.catalogue import CATALOGUE, find_lab
 from labs.command import CRASHED, Headless, finish
+from labs.command import off_the_process_list as off_the_process_list
 from labs.signals import say
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def reset(slug: str | None, every: bool, yes: bool, as_json: bool, engine: str |
 
     async def work(runner: Runner) -> int:
         for name in slugs:
-            await runner.open(name)
+            await runner.open(name, rebuild=True)
             await runner.reset()
         return 0
 

@@ -18,6 +18,7 @@ from labs.workbench.engines.embedded import NEEDED_BYTES, EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
 from labs.workbench.engines.postgres import refusals
 from labs.workbench.errors import ENGINE, LabError
+from labs.workbench.place import probed
 from labs.workbench.target import Own, Target
 
 SMALLEST_TERMINAL = (60, 16)
@@ -104,14 +105,10 @@ async def _server(name: str, target: Target) -> Finding:
 
 
 async def _probed(name: str, server: Engine) -> Finding:
-    pool = server.create(application="ninelabs/doctor")
     try:
-        async with pool.connect() as connection:
-            probe = await server.probe(connection)
+        probe = await probed(server, "ninelabs/doctor")
     except Engine.driver_errors as error:
         raise server.explain(error) from error
-    finally:
-        await pool.dispose()
     lacking = [capability for capability, present in probe.capabilities.items() if not present]
     found = f"{probe.server_version}, isolation {probe.isolation_default} by default"
     if "create schema" in lacking:

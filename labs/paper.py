@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from labs.stream.pipe import write_all
+from labs.stream.visible import clean
 
 NARROWEST = 20
 """Columns that are left to a text, however narrow the terminal."""
@@ -31,6 +32,7 @@ class Paper:
     def print(self, body: Text | str = "", lead: Text | str = "") -> None:
         """Print a text beside its lead; raises `OSError` when it cannot be written."""
         text, lead = (Text(part) if isinstance(part, str) else part for part in (body, lead))
+        text.plain, lead.plain = clean(text.plain), clean(lead.plain)
         width = max(self._console.width - lead.cell_len, NARROWEST)
         lines = text.wrap(self._console, width) if self._wraps else [text]
         with self._console.capture() as captured:

@@ -20,6 +20,7 @@ from labs.stream.events import (
     LabOpened,
     LabReset,
     Noted,
+    OrdersExplored,
     ParameterSpec,
     RolledBack,
     SessionChanged,
@@ -118,7 +119,7 @@ def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
                 paper.print(f"… waits for {', '.join(event.waiting_for)}", f"{event.t:9.3f} {event.session}  ")
             case StatementEnded():
                 start = started.pop(event.number)
-                paper.print(_statement(start, event), f"{start.t:9.3f} {start.session}  ")
+                paper.print(_statement(start, event), f"{event.t:9.3f} {start.session}  ")
             case VerdictReached():
                 figures = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in event.evidence.items())
                 mark, style = ("✓ holds          ", "blue") if event.holds else ("✗ does not hold  ", "bold yellow")
@@ -132,19 +133,35 @@ def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
                 paper.print(" ".join([f"{event.experiment}: {result}.", *event.how, *event.differences]))
             case LabReset():
                 paper.print(f"Rebuilt from seed {event.seed}, fingerprint {event.fingerprint}.")
+            case OrdersExplored():
+                paper.print(_cell(event), INDENT)
             case Noted():
                 paper.print(Text(event.text, "italic"), INDENT)
 
     return tell
 
 
+def _cell(cell: OrdersExplored) -> Text:
+    what = f"{cell.variant}, {cell.isolation}: {counted(cell.orders, 'order')}, "
+    line = Text(what + ("broken in none" if not cell.violations else f"broken in {cell.violations}"))
+    if cell.failing is not None:
+        line.append(f", shortest {cell.failing or 'serial'}", "bold yellow")
+    refused = ", ".join(f"{count}× {code}" for code, count in cell.refusals.items()) or "none"
+    return line.append(f"; waits {cell.waits}, refused {refused}, {cell.milliseconds:.0f} ms", "dim")
+
+
 def _statement(started: StatementStarted, ended: StatementEnded) -> Text:
     line = Text(" ".join(started.sql.split()))
     if started.parameters:
-        line.append(f"  {', '.join(map(str, started.parameters))}", "dim")
+        line.append(f"  [{', '.join(map(str, started.parameters))}]", "dim")
     if ended.sqlstate or ended.message:
         return line.append(f"  ✗ {ended.sqlstate or ''} {ended.message}", "bold yellow")
     if ended.preview:
         shown = "; ".join(", ".join(map(str, row)) for row in ended.preview)
         return line.append(f"  → {shown}", "blue")
-    return line.append(f"  ok {ended.rows} rows", "blue") if ended.rows is not None else line
+    return line.append(f"  ok {counted(ended.rows, 'row')}", "blue") if ended.rows is not None else line
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

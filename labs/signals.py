@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from labs.stream.visible import clean
+
 LEAVING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def say(sentence: str) -> None:
     """Tell the person, if there is still a terminal to do it on."""
     with suppress(OSError):
-        print(sentence, file=sys.stderr, flush=True)
+        print(clean(sentence), file=sys.stderr, flush=True)
 
 
 class Signals:

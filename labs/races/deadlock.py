@@ -14,6 +14,9 @@ from labs.races.models import Account
 FIRST_BACKOFF_S = 0.05
 LONGEST_BACKOFF_S = 1.0
 
+BACKOFF = wait_random_exponential(multiplier=FIRST_BACKOFF_S, max=LONGEST_BACKOFF_S)
+"""A random wait, from a range that doubles with each attempt: two victims do not meet again."""
+
 LockOrder = Callable[[int, int], Sequence[int]]
 """Given source and target, the keys in the order in which to lock them."""
 
@@ -44,10 +47,8 @@ async def transfer(
             )
         if (balances[source_id] or 0) < amount:
             raise InsufficientFundsError
-        for account_id, change in ((source_id, -amount), (target_id, amount)):
-            await session.execute(
-                update(Account).where(Account.id == account_id).values(balance=Account.balance + change)
-            )
+        await session.execute(update(Account).where(Account.id == source_id).values(balance=Account.balance - amount))
+        await session.execute(update(Account).where(Account.id == target_id).values(balance=Account.balance + amount))
         await enter(session, source_id, target_id, amount)
 
 
@@ -68,7 +69,7 @@ async def transfer_with_retry(
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception(transient),
-        wait=wait_random_exponential(multiplier=FIRST_BACKOFF_S, max=LONGEST_BACKOFF_S),
+        wait=BACKOFF,
         stop=stop_after_attempt(attempts),
         reraise=True,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -67,6 +67,14 @@ LEDGER_EQUALS_BALANCES = Invariant(
         _balances.scalar_subquery().label("sum_of_balances"),
     ),
 )
+
+
+def payments_made(claim: str, since: int, owed: int) -> Invariant:
+    """The claim that, after a transfer of that id, exactly so many more were entered."""
+    made = select(func.count()).where(Transfer.id > since, Transfer.reverses_id.is_(None)).scalar_subquery()
+    return Invariant(claim, select((made == owed).label("holds"), made.label("made"), literal(owed).label("owed")))
+
+
 INVARIANTS = (MONEY_CONSERVED, NONE_BELOW_ZERO, LEDGER_EQUALS_BALANCES)
 
 
@@ -118,6 +126,6 @@ async def reverse_since(connection: AsyncConnection, watermark: int) -> Sequence
     if not reversals and not accounts:
         return ("Nothing had been committed, so nothing was compensated.",)
     return (
-        f"{len(reversals)} compensating transfers entered, {2 * len(reversals)} ledger entries.",
-        f"{accounts} balances corrected by the ledger.",
+        f"Compensating transfers entered: {len(reversals)}, with {2 * len(reversals)} ledger entries.",
+        f"Balances corrected by the ledger: {accounts}.",
     )

@@ -45,6 +45,9 @@ class EngineChanged(Event, frozen=True):
     detail: str = ""
 
 
+_KINDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
+
+
 class ParameterSpec(msgspec.Struct, frozen=True):
     """A parameter of an experiment, with what it accepts."""
 
@@ -55,6 +58,20 @@ class ParameterSpec(msgspec.Struct, frozen=True):
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[Cell, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        """What it accepts, in words."""
+        if self.choices:
+            return f"one of {', '.join(map(str, self.choices))}"
+        if self.minimum is not None and self.maximum is not None:
+            return f"{_KINDS[self.type]} from {self.minimum:g} to {self.maximum:g}"
+        return _KINDS[self.type]
+
+    def recognised(self, value: Cell) -> Cell:
+        """The choice that was meant, also when written in capitals or with underscores; any other value as it is."""
+        plain = str(value).strip().lower().replace("_", " ").replace("-", " ")
+        return next((choice for choice in self.choices if str(choice) == plain), value)
 
 
 class ExperimentSpec(msgspec.Struct, frozen=True):
@@ -96,7 +113,7 @@ class ExperimentStarted(Event, frozen=True):
 
 
 class ExperimentEnded(Event, frozen=True):
-    """The run is over; ``passed`` means that every claim held."""
+    """The run is over: ``passed`` when every claim held, ``cancelled`` when it did not come to its verdict."""
 
     experiment: str
     outcome: Outcome
@@ -171,6 +188,8 @@ class TableSampled(Event, frozen=True):
     row_count: int
     changed: tuple[tuple[Cell, ...], ...] = ()
     """Keys of the rows that differ from the previous sample."""
+    problem: str = ""
+    """Why the table cannot be looked at now; the rows are then those of the last look that could."""
 
 
 class InvariantSampled(Event, frozen=True):
@@ -212,6 +231,33 @@ class VerdictReached(Event, frozen=True):
     claim: str
     holds: bool
     evidence: dict[str, Cell]
+
+
+class OrdersExplored(Event, frozen=True):
+    """One cell of a matrix: a variant at an isolation level, run in every order or in a sample of them."""
+
+    variant: str
+    isolation: str
+    engine: str
+    orders: int
+    """How many were run."""
+    violations: int
+    """In how many of them a claim did not hold."""
+    broken: dict[str, int]
+    """By claim, in how many orders it did not hold."""
+    refusals: dict[str, int]
+    """Statements that the server refused, by its code, over all orders."""
+    waits: int
+    """Statements that had to wait for a lock, over all orders."""
+    pruned: int
+    """Turns not given because an equivalent order was run."""
+    milliseconds: float
+    """Of all orders together."""
+    sampled: bool = False
+    """Whether there were too many orders, so that some were drawn by lot from ``seed``."""
+    seed: int = 0
+    failing: str | None = None
+    """The shortest order in which a claim does not hold, a session's name a turn; none when there is none."""
 
 
 class Noted(Event, frozen=True):
@@ -266,6 +312,7 @@ AnyEvent = (
     | InvariantSampled
     | LocksSampled
     | VerdictReached
+    | OrdersExplored
     | Noted
     | RolledBack
     | LabReset

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from labs.stream.events import STREAM_VERSION, AnyEvent, Event, StreamOpened
+from labs.stream.events import STREAM_VERSION, AnyEvent, Event, LabOpened, StreamOpened
 from labs.stream.lines import MalformedLineError, decode_event, encode
 from labs.stream.pipe import write_all
 
@@ -16,18 +16,31 @@ class RecordingError(Exception):
 
 
 class Recorder:
-    """Writes each event as it is told, so that a crash loses nothing that was seen."""
+    """Writes each event as it is told, so that a crash loses nothing that was seen.
+
+    An earlier recording of that name is kept until a lab is open, and so until there is something to record.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._before = b""
+        self._recording = False
         try:
-            self._file: BinaryIO = path.open("wb", buffering=0)
+            self._file: BinaryIO = path.open("ab", buffering=0)
         except OSError as error:
             raise RecordingError(f"Cannot write the recording {path}: {error.strerror}.") from error
 
     def write(self, event: Event) -> None:
         """Append one event; raises `RecordingError`, for instance on a full disk."""
+        if not self._recording and not isinstance(event, LabOpened):
+            self._before += encode(event)
+            return
         try:
+            if not self._recording:
+                self._recording = True
+                if self.path.is_file():
+                    self._file.truncate(0)
+                write_all(self._file, self._before)
             write_all(self._file, encode(event))
         except OSError as error:
             raise RecordingError(f"Cannot go on writing the recording {self.path}: {error.strerror}.") from error
@@ -50,6 +63,8 @@ def read_recording(path: Path) -> Iterator[AnyEvent]:
                 try:
                     event = decode_event(line)
                 except MalformedLineError as error:
+                    if number == 1:
+                        raise RecordingError(f"{path} is no recording: it does not begin with a header.") from error
                     raise RecordingError(f"{path}, line {number}: not an event of this stream ({error}).") from error
                 if number == 1:
                     _check_header(path, event)
@@ -60,7 +75,7 @@ def read_recording(path: Path) -> Iterator[AnyEvent]:
 
 def _check_header(path: Path, event: AnyEvent) -> None:
     if not isinstance(event, StreamOpened):
-        raise RecordingError(f"{path} does not begin with a stream header; it is no recording.")
+        raise RecordingError(f"{path} is no recording: it does not begin with a header.")
     if event.version != STREAM_VERSION:
         raise RecordingError(
             f"{path} was recorded with stream version {event.version}; this program reads version {STREAM_VERSION}."

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from itertools import count
 from typing import Any
 
 from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labs.stream.events import Cell, Noted, Outcome, VerdictReached
+from labs.stream.events import Cell, Event, Noted, OrdersExplored, Outcome, VerdictReached
 from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import LabError
+from labs.workbench.explore import explore
 from labs.workbench.lab import Invariant
 from labs.workbench.place import Place
-from labs.workbench.schedule import ByHand, Interleaver, Order, Stepper
+from labs.workbench.schedule import ByHand, Captions, Interleaver, Order, Stepper, Turns
 from labs.workbench.sessions import Emit, LabSession, SessionMaker
+
+Transactions = Mapping[SessionMaker, Callable[[], Awaitable[Any]]]
+"""One function a session."""
+
+BROKEN = "broken"
+"""An order's outcome when a claim does not hold after it."""
 
 
 class Outcomes(dict[str, Any]):
@@ -59,8 +68,14 @@ class Bench:
         return tuple(session.name for session in self._by_maker.values() if session.in_transaction)
 
     @asynccontextmanager
-    async def sessions(self, *names: str, isolation: str | None = None) -> AsyncIterator[tuple[SessionMaker, ...]]:
-        """Open a lane for each name; each yields a session maker over one connection at that isolation level."""
+    async def sessions(
+        self, *names: str, isolation: str | None = None, told: bool = True
+    ) -> AsyncIterator[tuple[SessionMaker, ...]]:
+        """Open a lane for each name; each yields a session maker over one connection at that isolation level.
+
+        Args:
+            told: whether the screen hears of every statement.
+        """
         opened: list[LabSession] = []
         try:
             for name in names:
@@ -69,7 +84,7 @@ class Bench:
                     schema=self._place.schema,
                     isolation=isolation,
                 )
-                session = LabSession(name, self.server, engine, isolation, self._emit)
+                session = LabSession(name, self.server, engine, isolation, self._emit if told else _unheard)
                 opened.append(session)
                 await session.connect(self._numbers)
                 self._by_maker[id(session.maker)] = session
@@ -84,17 +99,29 @@ class Bench:
     async def play(
         self,
         order: Order,
-        transactions: dict[SessionMaker, Callable[[], Awaitable[Any]]],
+        transactions: Transactions,
         *,
         expected: tuple[type[Exception], ...] = (),
+        captions: Captions | None = None,
     ) -> Outcomes:
         """Run one function a session side by side, a statement at a time, in that order.
 
         A serialization failure, a deadlock's victim and the exceptions in ``expected`` are outcomes like a
         returned value; any other exception ends the experiment.
         """
-        lanes = [self._by_maker[id(maker)] for maker in transactions]
-        sessions = {lane.name: lane for lane in lanes}
+        turns = ByHand(order, self._stepper, self._emit)
+        return await self._play(turns, transactions, expected, self._emit, captions)
+
+    async def _play(
+        self,
+        turns: Turns,
+        transactions: Transactions,
+        expected: tuple[type[Exception], ...],
+        emit: Emit,
+        captions: Captions | None = None,
+    ) -> Outcomes:
+        lanes = {lane.name: lane for lane in (self._by_maker[id(maker)] for maker in transactions)}
+        already = {name: len(lane.refusals) for name, lane in lanes.items()}
         async with self._place.control.connect() as control:
 
             async def blockers(pids: Sequence[int]) -> dict[int, tuple[int, ...]]:
@@ -107,20 +134,77 @@ class Bench:
                     await self.server.cancel(control, pids)
 
             interleaver = Interleaver(
-                list(sessions.values()),
+                list(lanes.values()),
                 blockers=blockers,
                 cancel=cancel,
-                emit=self._emit,
+                emit=emit,
                 show_held=self._stepper.by_hand,
+                captions=captions,
             )
-            turns = ByHand(order, self._stepper, self._emit)
-            ended = await interleaver.play(turns, dict(zip(sessions, transactions.values(), strict=True)))
-        refusals = Counter(code for session in sessions.values() for code in session.refusals)
-        outcomes = Outcomes(ended, refusals)
+            ended = await interleaver.play(turns, dict(zip(lanes, transactions.values(), strict=True)))
+        outcomes = Outcomes(
+            ended, Counter(code for name, lane in lanes.items() for code in lane.refusals[already[name] :])
+        )
         for error in outcomes.errors.values():
             if not self.server.transient(error) and not isinstance(error, expected):
                 raise error
         return outcomes
+
+    async def explore(
+        self,
+        variant: str,
+        transactions: Mapping[str, Callable[[SessionMaker], Awaitable[Any]]],
+        *,
+        isolation: str,
+        invariants: Sequence[Invariant],
+        expected: tuple[type[Exception], ...] = (),
+        bound: int,
+        seed: int,
+    ) -> OrdersExplored:
+        """Run transaction functions of a session in every order, each from the seeded tables, and judge each.
+
+        Args:
+            transactions: by session's name.
+            bound: above so many orders a seeded sample of as many again takes the place of the rest.
+        """
+        refusals: Counter[str] = Counter()
+        broken: Counter[str] = Counter()
+        began = time.monotonic()
+        async with (
+            self.sessions(*transactions, isolation=isolation, told=False) as makers,
+            self.reading() as connection,
+        ):
+            functions = {
+                maker: partial(function, maker) for maker, function in zip(makers, transactions.values(), strict=True)
+            }
+
+            async def run(turns: Turns) -> str:
+                await self._place.restore(connection)
+                refusals.update((await self._play(turns, functions, expected, _unheard)).refusals)
+                claims = [one.claim for one in invariants if not (await ask(connection, one))[0]]
+                broken.update(claims)
+                return BROKEN if claims else ""
+
+            explored = await explore(run, list(transactions), bound=bound, seed=seed)
+            await self._place.restore(connection)
+        failing = explored.shortest(BROKEN)
+        cell = OrdersExplored(
+            variant=variant,
+            isolation=isolation,
+            engine=self.server.name,
+            orders=len(explored.orders),
+            violations=sum(ran.outcome == BROKEN for ran in explored.orders.values()),
+            broken=dict(broken),
+            refusals=dict(refusals),
+            waits=explored.waiting,
+            pruned=explored.pruned,
+            milliseconds=round((time.monotonic() - began) * 1000, 1),
+            sampled=explored.sampled,
+            seed=seed,
+            failing=None if failing is None else "".join(failing),
+        )
+        self._emit(cell)
+        return cell
 
     def note(self, sentence: str) -> None:
         """Tell the person what to look at now, and why."""
@@ -159,3 +243,7 @@ async def ask(connection: AsyncConnection, invariant: Invariant) -> tuple[bool, 
         if name != "holds"
     }
     return bool(row["holds"]), evidence
+
+
+def _unheard(_event: Event) -> None:
+    """Of a thousand orders the screen is told what came of them, not every statement."""

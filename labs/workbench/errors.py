@@ -39,6 +39,8 @@ class LabError(Exception):
     @property
     def sentence(self) -> str:
         """All of it, for one line."""
+        if not self.cause:
+            return f"{self.title}. {self.remedy}"
         joint = "." if self.cause[:1].isupper() else ":"
         return f"{self.title}{joint} {self.cause.rstrip('.')}. {self.remedy}"
 

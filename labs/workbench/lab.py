@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
 
 import msgspec
@@ -67,21 +68,14 @@ class Experiment:
                     exit_status=USAGE,
                 )
         try:
-            return msgspec.convert(dict(given), self.parameters, strict=False)
+            plain = {name: known[name].recognised(value) for name, value in given.items()}
+            return msgspec.convert(plain, self.parameters, strict=False)
         except msgspec.ValidationError as error:
-            reason, _, path = str(error).rpartition(" - at `$.")
-            spec = known[path.rstrip("`")]
-            allowed = (
-                f"one of {', '.join(map(str, spec.choices))}"
-                if spec.choices
-                else f"{spec.type} from {spec.minimum:g} to {spec.maximum:g}"
-                if spec.minimum is not None and spec.maximum is not None
-                else spec.type
-            )
+            spec = known[str(error).rpartition(" - at `$.")[2].rstrip("`")]
             raise LabError(
                 f"{spec.name}={given[spec.name]} is not possible",
-                f"{reason}.",
-                f"{spec.name} is {allowed}.",
+                "",
+                f"{spec.name} is {spec.allowed}.",
                 exit_status=USAGE,
             ) from error
 
@@ -165,10 +159,11 @@ class Lab(ABC):
         """The experiment of that name; raises `LabError` when there is none."""
         experiments = cls.experiments()
         if slug not in experiments:
+            meant = get_close_matches(slug, experiments, 1)
             raise LabError(
                 f"{cls.slug} has no experiment {slug!r}",
                 f"It has {', '.join(experiments)}.",
-                "`ninelabs list` names every experiment.",
+                f"Did you mean {meant[0]}?" if meant else "`ninelabs list` names every experiment.",
                 exit_status=USAGE,
             )
         return experiments[slug]

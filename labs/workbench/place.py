@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import os
 import re
+from typing import Any
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, delete, inspect, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.schema import CreateTable
 
 from labs.stream.events import LabReset, RolledBack
 from labs.workbench import fingerprint, journal
 from labs.workbench.engines.engine import Engine, Probe
-from labs.workbench.errors import EngineError
+from labs.workbench.errors import EngineError, LabError
 from labs.workbench.lab import SEED, Lab
+
+LOCK_PATIENCE_S = 5.0
+"""How long the upkeep of a schema waits for somebody else's lock, before it says so."""
 
 
 def schema_name(lab: str) -> str:
     """The only schema that a lab may touch."""
-    user = re.sub(r"[^a-z0-9]+", "_", getpass.getuser().lower()).strip("_") or "user"
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # A user id without a name, as containers have them.
+        name = f"uid{os.getuid()}"
+    user = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "user"
     return f"ninelabs_{user[:30]}_{lab}"
+
+
+async def probed(server: Engine, application: str) -> Probe:
+    """What the server says of itself, on a connection of its own; raises `EngineError` and drivers' errors."""
+    engine = server.create(application=application)
+    try:
+        async with engine.connect() as connection:
+            return await server.probe(connection)
+    finally:
+        await engine.dispose()
 
 
 class _UncleanRollbackError(Exception):
@@ -35,21 +54,27 @@ class Place:
         self.lab = lab
         self.schema = schema_name(lab.slug)
         self.application = f"ninelabs/{lab.slug}"
-        self.control: AsyncEngine = server.create(application=f"{self.application}/control", isolation="autocommit")
         self._seed = seed
-        self._work = server.create(application=f"{self.application}/work", schema=self.schema)
-        self._guard = server.create(application=self.application, isolation="autocommit")
+        self._engines: list[AsyncEngine] = []
         self._claimed: AsyncConnection | None = None
 
-    async def open(self) -> Probe:
+    async def open(self, *, rebuild: bool = False) -> Probe:
         """Probe the server, claim the schema, and build it unless it stands as today's code would build it.
+
+        Args:
+            rebuild: whether tables that this lab would not have built may be dropped.
 
         Raises:
             EngineError: the server will not do, or another session has the lab.
+            LabError: the schema has tables that this lab would not have built.
         """
-        async with self._work.connect() as connection:
-            probe = await self.server.probe(connection)
-        self._claimed = await self._guard.connect()
+        probe = await probed(self.server, self.application)
+        # Only a probed server makes connections that notice when their client is gone.
+        self.control = self._engine(application=f"{self.application}/control", isolation="autocommit")
+        self._work = self._engine(
+            application=f"{self.application}/work", schema=self.schema, patience_s=LOCK_PATIENCE_S
+        )
+        self._claimed = await self._engine(application=self.application, isolation="autocommit").connect()
         holder = await self.server.claim(self._claimed, self.schema)
         if holder is not None:
             raise EngineError(
@@ -58,15 +83,20 @@ class Place:
                 "Close that session first, or look at another lab.",
             )
         async with self._work.begin() as connection:
-            if not await self._stands(connection):
+            if rebuild or not await self._stands(connection):
                 await self._build(connection)
         return probe
+
+    async def still_ours(self) -> None:
+        """Make sure that the claim stands: it does for as long as its connection; raises a driver's error."""
+        if self._claimed is not None:
+            await self._claimed.execute(select(1))
 
     async def close(self) -> None:
         """Give up the claim and all connections."""
         if self._claimed is not None:
             await self._claimed.close()
-        for engine in (self._guard, self._work, self.control):
+        for engine in self._engines:
             await engine.dispose()
 
     async def begin(self, experiment: str) -> None:
@@ -117,13 +147,32 @@ class Place:
             built = await self._build(connection)
         return LabReset(seed=self._seed, fingerprint=built.digest)
 
-    async def _stands(self, connection: AsyncConnection) -> bool:
-        def has_journal(sync: Connection) -> bool:
-            # Without the schema's name: what lies where we have no rights to look does not stand for us.
-            return inspect(sync).has_table(journal.table.name)
+    async def restore(self, connection: AsyncConnection) -> None:
+        """Bring the rows back to the seed without rebuilding the schema; ends the connection's transaction."""
+        await connection.rollback()
+        for table in reversed(self.lab.metadata.sorted_tables):
+            await connection.execute(delete(table))
+        await self.lab.seed(connection, self._seed)
+        await connection.commit()
 
-        return await connection.run_sync(has_journal) and (
-            await journal.definition(connection) == self._definition(connection)
+    def _engine(self, **settings: Any) -> AsyncEngine:
+        engine = self.server.create(**settings)
+        self._engines.append(engine)
+        return engine
+
+    async def _stands(self, connection: AsyncConnection) -> bool:
+        def present(sync: Connection) -> set[str]:
+            return set(inspect(sync).get_table_names(schema=self.schema))
+
+        tables = await connection.run_sync(present)
+        if not tables:
+            return False
+        if journal.table.name in tables and await journal.definition(connection) == self._definition(connection):
+            return True
+        raise LabError(
+            f"The schema {self.schema} is not as this version of the lab builds it",
+            f"It has {', '.join(sorted(tables))}, of another version or made by somebody else.",
+            f"`ninelabs reset {self.lab.slug}` drops it, with everything in it, and builds it anew.",
         )
 
     async def _build(self, connection: AsyncConnection) -> fingerprint.Fingerprint:

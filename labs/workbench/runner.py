@@ -46,6 +46,9 @@ from labs.workbench.place import Place
 from labs.workbench.schedule import Stepper
 from labs.workbench.target import Target
 
+CLOSE_PATIENCE_S = 8.0
+"""How long an orderly end may take."""
+
 log = logging.getLogger(__name__)
 
 
@@ -95,17 +98,25 @@ class Runner:
             self._server, self._lost = await self._target.acquire(self._emit), False
         return self._server
 
-    async def open(self, slug: str) -> None:
-        """Open the lab; raises `EngineError` when the server will not do or another session has the lab."""
+    async def open(self, slug: str, *, rebuild: bool = False) -> None:
+        """Open the lab; raises `LabError` when the server or the schema will not do, or another session has it.
+
+        With ``rebuild``, a schema that this version would not have built is dropped, and built anew.
+        """
         await self._leave_place()
         async with self._explaining():
             self._lab = self._find_lab(slug)
-            await self._have_place()
+            await self._have_place(rebuild=rebuild)
 
     async def close(self) -> None:
-        """End the run, roll back what is open, give everything back. May be called at any time."""
-        await self.cancel()
-        await self._leave_place()
+        """End the run, roll back what is open, give everything back. May be called at any time.
+
+        A server that answers no more is not waited for: its connections are dropped with the process.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_PATIENCE_S):
+                await self.cancel()
+                await self._leave_place()
         await self._target.release()
 
     # Commands -----------------------------------------------------------------------------------------------
@@ -156,14 +167,11 @@ class Runner:
             self._bench = bench = Bench(place, stepper=self._stepper, emit=self._emit)
             observer.run_began(bench.sessions_open)
             began = time.monotonic()
-            outcome: Outcome = "failed"
+            outcome: Outcome = "cancelled"
             try:
                 await declared.method(place.lab, bench, parameters)
-                outcome = bench.outcome()
                 await observer.look()
-            except asyncio.CancelledError:
-                outcome = "cancelled"
-                raise
+                outcome = bench.outcome()
             finally:
                 self._bench = None
                 seconds = round(time.monotonic() - began, 3)
@@ -176,8 +184,7 @@ class Runner:
             return ()
         open_transactions = self._bench.in_transaction() if self._bench is not None else ()
         self._running.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._running
+        await asyncio.wait({self._running})
         return tuple(f"{name}: ROLLBACK of its open transaction." for name in open_transactions)
 
     async def roll_back(self) -> bool:
@@ -203,16 +210,17 @@ class Runner:
 
     # The lab and its server ---------------------------------------------------------------------------------
 
-    async def _have_place(self) -> tuple[Place, Observer]:
-        """The open lab; opened again after its server was lost."""
+    async def _have_place(self, *, rebuild: bool = False) -> tuple[Place, Observer]:
+        """The open lab; opened again after its server was lost. See `Place.open` for ``rebuild``."""
         if self._place is not None and self._observer is not None:
+            await self._place.still_ours()
             return self._place, self._observer
         lab = self._lab
         if lab is None:
             raise LabError("No lab is open", "The first command must open one.", "Send OpenLab.", exit_status=USAGE)
         self._place = place = Place(await self.have_server(), lab)
         try:
-            probe = await place.open()
+            probe = await place.open(rebuild=rebuild)
             undoable = await place.undoable()
         except BaseException:
             await self._leave_place()

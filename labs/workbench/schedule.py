@@ -7,11 +7,12 @@ has ended. Whether it waits for a lock is asked of the server; no decision depen
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from labs.stream.events import ScheduleChanged, StatementHeld
+from labs.stream.events import Noted, ScheduleChanged, StatementHeld
 from labs.workbench.sessions import ROLLBACK, Emit, LabSession
 
 Order = Sequence[str]
@@ -27,6 +28,9 @@ SLOWEST_POLL_S = 0.02
 
 CANCEL_PATIENCE_S = 2.0
 """How long a cancelled statement may take to end before its connection is dropped."""
+
+Captions = Mapping[tuple[str, int], str]
+"""What to say when a session sends its n-th statement, counted from 1 without the BEGIN."""
 
 Phase = Literal["moving", "held", "done"]
 Blockers = Callable[[Sequence[int]], Awaitable[dict[int, tuple[int, ...]]]]
@@ -147,12 +151,15 @@ class Interleaver:
         cancel: CancelStatements,
         emit: Emit,
         show_held: bool = False,
+        captions: Captions | None = None,
     ) -> None:
         self._lanes = {session.name: _Lane(session) for session in sessions}
         self._blockers = blockers
         self._cancel = cancel
         self._emit = emit
         self._show_held = show_held
+        self._captions = captions or {}
+        self._sent: Counter[str] = Counter()
         self._moved = asyncio.Event()
         self._closing = False
 
@@ -197,6 +204,9 @@ class Interleaver:
 
     def sent(self, session: LabSession) -> None:
         """Look again: from now on the session may have to wait for a lock."""
+        self._sent[session.name] += 1
+        if caption := self._captions.get((session.name, self._sent[session.name])):
+            self._emit(Noted(text=caption))
         self._moved.set()
 
     def _set(self, lane: _Lane, phase: Literal["held", "done"]) -> None:

@@ -58,6 +58,8 @@ class LabSession:
         self._in_transaction = False
         self._begin_unsent = False
         self._aborted = False
+        self._redacted = False
+        """Whether neither values nor words of the statement under way may be told."""
         self._listen()
 
     async def connect(self, numbers: count[int]) -> None:
@@ -113,8 +115,8 @@ class LabSession:
         context: ExecutionContext | None,
         _executemany: bool,
     ) -> None:
-        redact = context is not None and context.execution_options.get("redact", False)
-        self._send(sql, REDACTED if redact else _shown_parameters(parameters))
+        self._redacted = context is not None and bool(context.execution_options.get("redact", False))
+        self._send(sql, REDACTED if self._redacted else _shown_parameters(parameters))
 
     def _after(
         self,
@@ -196,11 +198,12 @@ class LabSession:
                 number=self._number,
                 milliseconds=round(milliseconds, 3),
                 rows=rows,
-                preview=preview,
+                preview=() if self._redacted else preview,
                 sqlstate=sqlstate,
-                message=message,
+                message=REDACTED[0] if message and self._redacted else message,
             )
         )
+        self._redacted = False
         self.show("idle")
 
 

@@ -13,6 +13,7 @@ from labs.workbench.engines.embedded import EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
 from labs.workbench.engines.postgres.engine import Postgres
 from labs.workbench.errors import USAGE, LabError
+from labs.workbench.place import probed
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
@@ -52,7 +53,13 @@ class ByUrl:
 
     async def acquire(self, report: Report) -> Engine:
         """See `Target.acquire`."""
-        return Postgres(self._url)
+        server = Postgres(self._url)
+        try:
+            version = (await probed(server, "ninelabs")).server_version
+        except server.driver_errors as error:
+            raise server.explain(error) from error
+        report(EngineChanged(engine=server.name, state="ready", server_version=version))
+        return server
 
     async def release(self) -> None:
         """See `Target.release`; there is nothing to give back."""

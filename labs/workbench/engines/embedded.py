@@ -87,8 +87,8 @@ class EmbeddedPostgres(OwnServer):
 
     def url(self) -> URL:
         """The superuser's database, by the socket that the running server has."""
-        # The port, too: the driver would else take it from PGPORT.
-        where = {"host": self._pid_line(4), "port": str(PORT)}
+        # What is not said here, the driver would take from PGPORT, PGSSLMODE and PGTARGETSESSIONATTRS.
+        where = {"host": self._pid_line(4), "port": str(PORT), "ssl": "disable", "target_session_attrs": "any"}
         return URL.create("postgresql+asyncpg", username="postgres", database="postgres", query=where)
 
     def _pid_line(self, number: int) -> str:

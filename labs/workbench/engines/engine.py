@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import asyncpg
 from sqlalchemy import URL, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -26,6 +25,13 @@ class Probe:
     """What it can do, asked of the server, not concluded from its name."""
 
 
+class ConnectingError(Exception):
+    """A connection could not be made; its cause is what the driver or the system said.
+
+    A class of its own, so that a lab's own `OSError` is not taken for a lost server.
+    """
+
+
 class Engine(ABC):
     """One server, and the SQL of its kind that the workbench itself needs."""
 
@@ -34,23 +40,30 @@ class Engine(ABC):
     """Refusals that a fresh attempt of the whole transaction may well get past."""
     deadlock_code: ClassVar[str]
     """What the victim of a deadlock is told, as `sqlstate` gives it."""
-    driver_errors: ClassVar[tuple[type[Exception], ...]] = (
-        DBAPIError,
-        OSError,
-        TimeoutError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-    )
-    """What comes from a server or from the way to it. While connecting, asyncpg's own errors come through bare."""
+    driver_errors: ClassVar[tuple[type[Exception], ...]] = (DBAPIError, ConnectingError)
+    """What comes from a server, or from the way to it."""
 
     def __init__(self, url: URL) -> None:
         self.url = url
 
     @abstractmethod
-    def create(self, *, application: str, schema: str | None = None, isolation: str | None = None) -> AsyncEngine:
+    def create(
+        self,
+        *,
+        application: str,
+        schema: str | None = None,
+        isolation: str | None = None,
+        patience_s: float | None = None,
+    ) -> AsyncEngine:
         """A SQLAlchemy engine with a pool of one connection, at the isolation level given or else the server's.
 
-        ``isolation`` is a level's name in words (``read committed``) or ``autocommit``.
+        Args:
+            application: the name under which the server's views show it.
+            schema: where names without a schema are looked for.
+            isolation: a level's name in words (``read committed``), or ``autocommit``.
+            patience_s: how long a statement may wait for a lock; by default as long as the server lets it.
+
+        Its connections raise `ConnectingError` when they cannot be made.
         """
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from sqlalchemy import text
+import msgspec
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +21,9 @@ from labs.workbench.bench import ask
 from labs.workbench.observer import tables
 from labs.workbench.place import Place
 from labs.workbench.sessions import Emit
+
+LOCK_PATIENCE_S = 0.1
+"""How long a look waits for a table that is locked against readers."""
 
 INTERVAL_S = 0.2
 """No more than five looks a second."""
@@ -39,8 +42,12 @@ class Observer:
         self._emit = emit
         # Repeatable read: what one look shows was true at one moment.
         self._engine = place.server.create(
-            application=f"{place.application}/observer", schema=place.schema, isolation="repeatable read"
+            application=f"{place.application}/observer",
+            schema=place.schema,
+            isolation="repeatable read",
+            patience_s=LOCK_PATIENCE_S,
         )
+        self._place = place
         self._due = asyncio.Event()
         self._at_server: set[int] = set()
         self._tables: dict[str, TableSampled] = {}
@@ -79,14 +86,15 @@ class Observer:
 
     async def look(self) -> None:
         """Look once, at one moment for all tables, and tell what differs from the last look."""
+        await self._place.still_ours()
         async with self._engine.connect() as connection:
+            await self._look_at_locks(connection)
             try:
-                await self._look_at_locks(connection)
                 await self._look_at_tables(connection)
             except DBAPIError as error:
                 if self._server.lost(error):
                     raise
-                # A table is locked against readers, or is being rebuilt: the next look will see.
+                self._tell_problem(self._server.message(error))
 
     async def close(self) -> None:
         """Give the connection back."""
@@ -103,7 +111,6 @@ class Observer:
             self._emit(seen)
 
     async def _look_at_tables(self, connection: AsyncConnection) -> None:
-        await connection.execute(text("SET LOCAL lock_timeout = '100ms'"))
         for table in self._lab.metadata.sorted_tables:
             seen = await tables.sample(connection, table, self._tables.get(table.name))
             if seen is not None:
@@ -115,6 +122,13 @@ class Observer:
             if self._invariants.get(invariant.claim) != sampled:
                 self._invariants[invariant.claim] = sampled
                 self._emit(sampled)
+
+    def _tell_problem(self, problem: str) -> None:
+        """What was seen last is not what is there now: a table is locked against readers, or is gone."""
+        for name, sample in self._tables.items():
+            if sample.problem != problem:
+                self._tables[name] = told = msgspec.structs.replace(sample, problem=problem, changed=())
+                self._emit(told)
 
 
 def _edges(sample: LocksSampled) -> tuple[object, object]:

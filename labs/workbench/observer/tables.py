@@ -25,7 +25,7 @@ async def sample(connection: AsyncConnection, table: Table, previous: TableSampl
     count = len(rows)
     if count == ROW_LIMIT:
         count = await connection.scalar(select(func.count()).select_from(table)) or 0
-    if previous is not None and (previous.rows, previous.row_count) == (rows, count):
+    if previous is not None and (previous.rows, previous.row_count, previous.problem) == (rows, count, ""):
         return None
     key_names = tuple(column.name for column in key)
     places = [columns.index(name) for name in key_names]

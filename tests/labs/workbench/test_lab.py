@@ -16,9 +16,9 @@ def test_parameters_have_their_defaults_and_may_come_as_text() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"amount": 0}, "int from 1 to 100"),
-        ({"amount": 101}, "int from 1 to 100"),
-        ({"amount": "many"}, "int from 1 to 100"),
+        ({"amount": 0}, "a whole number from 1 to 100"),
+        ({"amount": 101}, "a whole number from 1 to 100"),
+        ({"amount": "many"}, "a whole number from 1 to 100"),
         ({"isolation": "chaos"}, "one of read committed, repeatable read, serializable"),
     ],
 )
@@ -40,5 +40,5 @@ def test_the_specification_says_what_a_screen_needs() -> None:
     assert (specs["amount"].type, specs["amount"].minimum, specs["amount"].maximum) == ("int", 1, 100)
     assert specs["isolation"].choices[0] == specs["isolation"].default == "read committed"
     assert all(parameter.help for parameter in specs.values())
-    assert list(Races.experiments()) == ["double_spend", "row_lock", "guarded_update", "deadlock"]
+    assert list(Races.experiments()) == ["double_spend", "row_lock", "guarded_update", "deadlock", "every_order"]
     assert all(declared.spec.why and declared.spec.question for declared in Races.experiments().values())

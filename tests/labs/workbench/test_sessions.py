@@ -57,6 +57,17 @@ async def test_parameters_are_told_and_redacted_where_marked(table: Seat, heard:
     assert "424242" not in repr(heard)
 
 
+async def test_neither_rows_nor_words_of_a_redacted_statement_are_told(table: Seat, heard: Heard) -> None:
+    session = (await table("A"))["A"]
+    async with session.maker() as orm:
+        await orm.execute(text("SELECT 'hunter2'").execution_options(redact=True))
+        with pytest.raises(DBAPIError):
+            await orm.execute(text("SELECT CAST('hunter2' AS int)").execution_options(redact=True))
+    select, refused = (event for event in heard.of(StatementEnded) if event.rows is not None or event.sqlstate)
+    assert (select.rows, select.preview) == (1, ())
+    assert (refused.sqlstate, refused.message) == ("22P02", "(redacted)")
+
+
 async def test_a_refusal_is_told_with_its_code_and_the_transaction_as_aborted(table: Seat, heard: Heard) -> None:
     session = (await table("A"))["A"]
     with pytest.raises(DBAPIError):

@@ -7,7 +7,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, ClassVar
 
-from sqlalchemy import URL, Integer, RowMapping, Select, bindparam, func, select, text
+import asyncpg
+from sqlalchemy import URL, Integer, RowMapping, Select, bindparam, column, func, select, text
+from sqlalchemy import table as sql_table
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -16,12 +18,14 @@ from sqlalchemy.sql import quoted_name
 from sqlalchemy.sql.elements import TextClause
 
 from labs.stream.events import LockHeld, LockWait
-from labs.workbench.engines.engine import Engine, Probe
+from labs.workbench.engines.engine import ConnectingError, Engine, Probe
 from labs.workbench.engines.postgres import refusals
 from labs.workbench.errors import EngineError, LabError
 
 OLDEST_VERSION = 14
 """`pg_locks.waitstart` and `client_connection_check_interval` came with it."""
+
+CONNECT_TIMEOUT_S = 10
 
 CHECK_INTERVAL = "client_connection_check_interval"
 
@@ -54,18 +58,27 @@ class Postgres(Engine):
         super().__init__(url)
         self._notices_vanished_clients = False
 
-    def create(self, *, application: str, schema: str | None = None, isolation: str | None = None) -> AsyncEngine:
+    def create(
+        self,
+        *,
+        application: str,
+        schema: str | None = None,
+        isolation: str | None = None,
+        patience_s: float | None = None,
+    ) -> AsyncEngine:
         """See `Engine.create`. A backend whose client has vanished notices it even while it waits for a lock."""
         settings = {"application_name": application, "timezone": "UTC"}
         if self._notices_vanished_clients:
             settings[CHECK_INTERVAL] = "500ms"
         if schema is not None:
             settings["search_path"] = schema
+        if patience_s is not None:
+            settings["lock_timeout"] = f"{patience_s * 1000:.0f}ms"
         engine = create_async_engine(
             self.url,
             pool_size=1,
             max_overflow=0,
-            connect_args={"server_settings": settings, "timeout": 10},
+            connect_args={"server_settings": settings, "timeout": CONNECT_TIMEOUT_S, "async_creator_fn": _connect},
         )
         return engine if isolation is None else engine.execution_options(isolation_level=isolation.upper())
 
@@ -125,19 +138,40 @@ class Postgres(Engine):
         pids = list(sessions)
         waits = (await connection.execute(statement("locks"), {"pids": pids})).mappings().all()
         held = (await connection.execute(statement("held"), {"pids": pids, "schema": schema})).mappings().all()
+        keys = await self._row_keys(connection, schema, [*waits, *held])
         return (
             tuple(
                 LockWait(
                     waiter=sessions.get(row["waiter"], f"pid {row['waiter']}"),
                     blocker=sessions.get(row["blocker"], f"pid {row['blocker']}"),
                     mode=row["mode"],
-                    object=_described(row),
+                    object=_described(row, keys),
                     milliseconds=float(row["milliseconds"]),
                 )
                 for row in waits
             ),
-            tuple(LockHeld(session=sessions[row["pid"]], mode=row["mode"], object=_described(row)) for row in held),
+            tuple(
+                LockHeld(session=sessions[row["pid"]], mode=row["mode"], object=_described(row, keys)) for row in held
+            ),
         )
+
+    async def _row_keys(
+        self, connection: AsyncConnection, schema: str, locks: Sequence[RowMapping]
+    ) -> dict[tuple[str, str], str]:
+        """The primary keys of locked rows, by table and place in it, as far as they can be seen."""
+        keys = {}
+        for table, place in {(lock["table_name"], _place(lock)) for lock in locks if lock["tuple"] is not None}:
+            if table is None:
+                continue
+            columns = (await connection.execute(statement("key_columns"), {"schema": schema, "table": table})).scalars()
+            if names := list(columns):
+                rows = sql_table(table, *(column(name) for name in names), schema=schema)
+                found = await connection.execute(
+                    select(*rows.c).where(text("ctid = CAST(CAST(:place AS text) AS tid)")), {"place": place}
+                )
+                if row := found.first():
+                    keys[table, place] = ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True))
+        return keys
 
     async def cancel(self, connection: AsyncConnection, pids: Sequence[int]) -> None:
         """See `Engine.cancel`."""
@@ -161,8 +195,7 @@ class Postgres(Engine):
         return holder.scalar() or "another session"
 
     async def recreate_schema(self, connection: AsyncConnection, schema: str) -> None:
-        """See `Engine.recreate_schema`. Whoever holds a lock in there is waited for no longer than five seconds."""
-        await connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+        """See `Engine.recreate_schema`."""
         await connection.execute(DropSchema(quoted_name(schema, quote=True), cascade=True, if_exists=True))
         await connection.execute(CreateSchema(quoted_name(schema, quote=True)))
 
@@ -197,17 +230,31 @@ class Postgres(Engine):
     def explain(self, error: Exception) -> LabError:
         """See `Engine.explain`."""
         if not isinstance(error, DBAPIError):
-            return refusals.unreachable(error, f"{self.url.host or 'the local socket'}:{self.url.port or 5432}")
+            where = f"{self.url.host or 'the local socket'}:{self.url.port or 5432}"
+            return refusals.unreachable(error.__cause__ or error, where)
         if self.lost(error):
             return refusals.lost(self.message(error) if self.sqlstate(error) else "")
         return refusals.refused(error, self.sqlstate(error), self.message(error), self.url)
 
 
-def _described(lock: RowMapping) -> str:
+async def _connect(*arguments: Any, **settings: Any) -> asyncpg.Connection:
+    """What asyncpg says bare while it connects, as one kind of error."""
+    try:
+        return await asyncpg.connect(*arguments, **settings)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise ConnectingError from error
+
+
+def _place(lock: RowMapping) -> str:
+    """Where in its table a locked row is, as PostgreSQL writes it."""
+    return f"({lock['page']},{lock['tuple']})"
+
+
+def _described(lock: RowMapping, keys: Mapping[tuple[str, str], str]) -> str:
     """What a lock is on, in words."""
     kind, table = lock["locktype"], lock["table_name"]
     if lock["tuple"] is not None:
-        where = f"row ({lock['page']},{lock['tuple']}) of {table}"
+        where = f"row {keys.get((table, _place(lock)), _place(lock))} of {table}"
         return f"{where}, transaction {lock['identity']}" if kind == "transactionid" else where
     if kind == "relation":
         return f"table {table}"

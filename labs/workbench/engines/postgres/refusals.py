@@ -31,7 +31,7 @@ _BY_SQLSTATE: dict[str, tuple[str, str]] = {
 }
 
 
-def unreachable(error: Exception, where: str) -> EngineError:
+def unreachable(error: BaseException, where: str) -> EngineError:
     """The error for a connection that could not be made; ``where`` names the server without its password."""
     sqlstate = getattr(error, "sqlstate", None) or getattr(getattr(error, "orig", None), "sqlstate", None)
     if sqlstate in _BY_SQLSTATE:
@@ -77,7 +77,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer within 10 seconds."
     words = str(error).strip() or type(error).__name__

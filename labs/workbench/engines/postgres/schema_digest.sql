@@ -9,7 +9,8 @@ FROM (
     WHERE c.relnamespace = to_regnamespace(:schema) AND c.relkind IN ('r', 'p', 'v', 'm')
     UNION ALL
     SELECT format('constraint %s.%s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
-    FROM pg_constraint WHERE connamespace = to_regnamespace(:schema)
+    FROM pg_constraint
+    WHERE connamespace = to_regnamespace(:schema) AND contype <> 'n'  -- from 18 on; the columns have it already
     UNION ALL
     SELECT format('index %s', replace(indexdef, :schema, '')) FROM pg_indexes WHERE schemaname = :schema
     UNION ALL
