@@ -162,7 +162,8 @@ class Place:
 
     async def _stands(self, connection: AsyncConnection) -> bool:
         def present(sync: Connection) -> set[str]:
-            return set(inspect(sync).get_table_names(schema=self.schema))
+            # Without the schema's name: only what the role can see, for the refusal of the rest says more.
+            return set(inspect(sync).get_table_names())
 
         tables = await connection.run_sync(present)
         if not tables:

@@ -9,6 +9,7 @@ from labs.stream.commands import AnyCommand, OpenLab, RunExperiment, Step
 from labs.stream.events import (
     STREAM_VERSION,
     AnyEvent,
+    LabOpened,
     LocksSampled,
     LockWait,
     StatementStarted,
@@ -20,6 +21,16 @@ from labs.stream.lines import MalformedLineError, decode_command, decode_event, 
 from labs.stream.recording import Recorder, RecordingError, read_recording
 
 HEADER = StreamOpened(version=STREAM_VERSION, program="ninelabs 0", started_at="2026-01-01T00:00:00+00:00")
+OPENED = LabOpened(
+    lab="races",
+    title="Races",
+    schema="ninelabs_x_races",
+    engine="postgres",
+    server_version="18",
+    isolation_default="read committed",
+    capabilities={},
+    experiments=(),
+)
 HOSTILE = '[/x]\x1b[31m\x00\u202e漢字 "quoted"\n'
 
 
@@ -65,11 +76,21 @@ def test_a_line_that_is_no_message_is_refused(line: bytes) -> None:
 
 def test_a_recording_is_the_stream(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "run.jsonl")
-    events = [HEADER, VerdictReached(claim="c", holds=True, evidence={}, t=1.5)]
+    events = [HEADER, OPENED, VerdictReached(claim="c", holds=True, evidence={}, t=1.5)]
     with closing(recorder):
         for event in events:
             recorder.write(event)
     assert list(read_recording(recorder.path)) == events
+
+
+def test_an_earlier_recording_is_kept_until_there_is_something_to_record(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(encode(HEADER))
+    with closing(Recorder(path)) as recorder:
+        recorder.write(HEADER)
+        assert path.read_bytes() == encode(HEADER)
+        recorder.write(OPENED)
+    assert list(read_recording(path)) == [HEADER, OPENED]
 
 
 def test_what_a_killed_writer_left_half_written_is_passed_over(tmp_path: Path) -> None:
@@ -98,4 +119,4 @@ def test_a_missing_recording_and_a_full_disk_are_sentences(tmp_path: Path) -> No
         list(read_recording(tmp_path / "none"))
     recorder = Recorder(Path("/dev/full"))
     with closing(recorder), pytest.raises(RecordingError, match="No space left"):
-        recorder.write(HEADER)
+        recorder.write(OPENED)

@@ -58,6 +58,7 @@ async def test_a_server_that_dies_while_every_session_is_held_is_told_and_the_ne
     assert heard.of(EngineChanged)[-1].state == "lost"
     assert [event.exit_status for event in heard.of(ErrorReported)] == [3]
     await heard.until(lambda: bool(heard.of(ExperimentEnded)))
+    assert heard.of(ExperimentEnded)[0].outcome == "cancelled", "no claim has fallen"
 
     asked.put_nowait(RunExperiment(experiment="row_lock"))
     await heard.until(lambda: len(heard.of(ExperimentEnded)) == 2)
