@@ -37,10 +37,24 @@ def cli(context: click.Context, engine: str | None, url: str | None) -> None:
     """Nine database-engineering labs on a real server. Without a command, the screen opens."""
     if engine and url:
         raise click.UsageError("--engine and --url exclude each other.")
+    if context.invoked_subcommand is not None and (engine or url):
+        _pass_on(context, context.invoked_subcommand, engine, url)
+    if url:
+        from labs.command import off_the_process_list
+
+        off_the_process_list(url)
     if context.invoked_subcommand is None:
         context.exit(show(environment(engine, url)))
-    elif engine or url:
-        raise click.UsageError(f"Put --engine or --url after {context.invoked_subcommand}.")
+
+
+def _pass_on(context: click.Context, name: str, engine: str | None, url: str | None) -> None:
+    """Let a command have the options that stood before it."""
+    command = cli.get_command(context, name)
+    if command is None or not any(parameter.name == "url" for parameter in command.params):
+        raise click.UsageError(f"{name} uses no server: it takes neither --engine nor --url.")
+    if url:
+        os.environ["NINELABS_URL"] = url
+    context.default_map = {name: {"engine": engine}}
 
 
 @cli.command()

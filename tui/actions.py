@@ -1,82 +1,11 @@
-"""Everything a key or a button can do. Bindings, footer, help and palette are all generated from here."""
+"""Everything a key or a button can do. Bindings, footer, help and menu are all generated from here."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 from textual.binding import Binding, BindingType
 
 from tui import refusals
-
-if TYPE_CHECKING:
-    from tui.state import LabState
-    from tui.view import View
-
-Scope = Literal["everywhere", "catalogue", "lab"]
-Refusal = Callable[["LabState", "View"], str]
-"""Why an action cannot act now, as a sentence; empty when it can."""
-
-_KEY_NAMES = {
-    "question_mark": "?",
-    "colon": ":",
-    "space": "Space",
-    "enter": "Enter",
-    "escape": "Esc",
-    "tab": "Tab",
-    "shift+tab": "Shift+Tab",
-    "left": "←",
-    "right": "→",
-    "up": "↑",
-    "down": "↓",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "home": "Home",
-    "end": "End",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing that a person can do on a screen."""
-
-    id: str
-    """Also its name for rebinding, and of the method ``action_<id>`` that does it."""
-    keys: tuple[str, ...]
-    """As Textual names them; the first one is shown."""
-    label: str
-    """One or two words, for the footer."""
-    tooltip: str
-    """One sentence, for help and palette."""
-    scope: Scope
-    footer: int = 0
-    """Its place among the footer's buttons: 1 is the most important, 0 is not there."""
-    refusal: Refusal | None = None
-    priority: bool = False
-    argument: str = ""
-    """Of the method, as written in a binding."""
-
-    @property
-    def call(self) -> str:
-        """The action as Textual runs it."""
-        target = "app." if self.scope == "everywhere" else "screen."
-        return f"{target}{self.id.partition('.')[0]}({self.argument})"
-
-    @property
-    def key(self) -> str:
-        """The first key, as printed on a keyboard."""
-        return key_name(self.keys[0])
-
-    @property
-    def all_keys(self) -> str:
-        """Every key, as printed on a keyboard."""
-        return " ".join(key_name(key) for key in self.keys)
-
-
-def key_name(key: str) -> str:
-    """A key as a person calls it."""
-    return _KEY_NAMES.get(key, key)
+from tui.action import Action, Scope
 
 
 def actions(*scopes: Scope) -> tuple[Action, ...]:
@@ -89,7 +18,7 @@ def find(action_id: str) -> Action:
     return _BY_ID[action_id]
 
 
-def bindings(scope: Scope) -> list[BindingType]:
+def bindings(*scopes: Scope) -> list[BindingType]:
     """Key bindings for Textual."""
     return [
         Binding(
@@ -101,13 +30,13 @@ def bindings(scope: Scope) -> list[BindingType]:
             show=False,
             priority=action.priority,
         )
-        for action in actions(scope)
+        for action in actions(*scopes)
     ]
 
 
-def footer(scope: Scope) -> tuple[Action, ...]:
+def footer(*scopes: Scope) -> tuple[Action, ...]:
     """The footer's buttons in order of importance: `?` is always the first."""
-    return tuple(sorted((one for one in actions(scope, "everywhere") if one.footer), key=lambda one: one.footer))
+    return tuple(sorted((one for one in actions(*scopes, "everywhere") if one.footer), key=lambda one: one.footer))
 
 
 REGISTRY: tuple[Action, ...] = (
@@ -117,7 +46,14 @@ REGISTRY: tuple[Action, ...] = (
     Action("move.up", ("up", "k"), "up", "Go to the lab before.", "catalogue", argument="-1"),
     *(
         Action(
-            f"jump.{number}", (str(number),), f"lab {number}", f"Go to lab {number}.", "catalogue", argument=str(number)
+            f"jump.{number}",
+            (str(number),),
+            f"lab {number}",
+            "Go to a lab by its number.",
+            "catalogue",
+            argument=str(number),
+            hidden=number > 1,
+            shown_keys="1-9",
         )
         for number in range(1, 10)
     ),
@@ -185,7 +121,7 @@ REGISTRY: tuple[Action, ...] = (
         "Drop the lab's own schema and rebuild it from the seed.",
         "lab",
         footer=5,
-        refusal=refusals.needs_peace,
+        refusal=refusals.cannot_reset,
     ),
     Action(
         "cancel",
@@ -203,7 +139,7 @@ REGISTRY: tuple[Action, ...] = (
         "lane right",
         "Choose the lane to the right.",
         "lab",
-        footer=17,
+        footer=20,
         refusal=refusals.cannot_choose_lane,
         argument="1",
     ),
@@ -224,19 +160,38 @@ REGISTRY: tuple[Action, ...] = (
         "lab",
         refusal=refusals.cannot_step_lane,
     ),
-    Action("pane.next", ("tab",), "next pane", "Go to the next pane.", "lab", footer=16, argument="1"),
-    Action("pane.previous", ("shift+tab",), "pane before", "Go to the pane before.", "lab", argument="-1"),
-    Action("show.why", ("w",), "why", "Show why this happens.", "lab", footer=12, argument="'why'"),
-    Action("show.sql", ("s",), "SQL", "Show every statement as it was sent.", "lab", footer=13, argument="'sql'"),
-    Action(
-        "show.verdict", ("v",), "verdict", "Show what was claimed and measured.", "lab", footer=14, argument="'verdict'"
-    ),
-    Action("scroll.down", ("down", "j"), "scroll down", "Scroll the pane down.", "lab", argument="1"),
-    Action("scroll.up", ("up", "k"), "scroll up", "Scroll the pane up.", "lab", argument="-1"),
-    Action("page.down", ("pagedown",), "page down", "Scroll the pane down by its height.", "lab", argument="1"),
-    Action("page.up", ("pageup",), "page up", "Scroll the pane up by its height.", "lab", argument="-1"),
     Action("edge.top", ("g", "home"), "top", "Go to the pane's first line.", "lab", argument="-1"),
     Action("edge.bottom", ("G", "end"), "bottom", "Go to the pane's last line and stay with it.", "lab", argument="1"),
+    # replay
+    Action("forward", ("space", "right"), "next step", "Go on to the next step; pause what plays.", "replay", footer=2),
+    Action("backward", ("left",), "back", "Go one step back.", "replay", footer=3),
+    Action("play", ("a",), "play", "Play by itself at a pace that can be followed; again: pause.", "replay", footer=4),
+    Action("from_start", ("g",), "from the start", "Go back to the first step.", "replay", footer=5),
+    Action("to_end", ("G",), "to the end", "Go on to the last step.", "replay", footer=9),
+    Action("recorded.next", ("n",), "next", "Go to the next experiment of the recording.", "replay", 8, argument="1"),
+    Action("recorded.previous", ("N",), "previous", "Go to the experiment before.", "replay", argument="-1"),
+    Action("stop", ("escape",), "leave", "Leave the program.", "replay"),
+    Action("edge.first", ("home",), "top", "Go to the pane's first line.", "replay", argument="-1"),
+    Action("edge.last", ("end",), "bottom", "Go to the pane's last line.", "replay", argument="1"),
+    Action("deaf", ("r", "u", "R", "e", "c", "enter"), "", "What needs a server.", "replay", hidden=True),
+    # the panes of a lab, live or replayed
+    Action("pane.next", ("tab",), "next pane", "Go to the next pane.", "panes", footer=19, argument="1"),
+    Action("pane.previous", ("shift+tab",), "pane before", "Go to the pane before.", "panes", argument="-1"),
+    *(
+        Action(f"show.{pane}", (key,), label, told, "panes", footer=place, argument=f"'{pane}'")
+        for pane, key, label, place, told in (
+            ("why", "w", "why", 12, "Show why this happens."),
+            ("sql", "s", "SQL", 13, "Show every statement as it was sent."),
+            ("verdict", "v", "verdict", 14, "Show what was claimed and measured."),
+            ("locks", "L", "locks", 16, "Show who waits for whom, and who has what locked."),
+            ("table", "t", "table", 17, "Show the tables, and what must always hold."),
+            ("lanes", "S", "sessions", 18, "Let the sessions be what scrolls."),
+        )
+    ),
+    Action("scroll.down", ("down", "j"), "scroll down", "Scroll the pane down.", "panes", argument="1"),
+    Action("scroll.up", ("up", "k"), "scroll up", "Scroll the pane up.", "panes", argument="-1"),
+    Action("page.down", ("pagedown",), "page down", "Scroll the pane down by its height.", "panes", argument="1"),
+    Action("page.up", ("pageup",), "page up", "Scroll the pane up by its height.", "panes", argument="-1"),
     # everywhere
     Action("help", ("question_mark",), "keys", "Show the keys of this screen.", "everywhere", footer=1),
     Action("command_palette", ("colon", "ctrl+p"), "menu", "Find an action by name.", "everywhere", footer=11),

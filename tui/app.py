@@ -13,7 +13,7 @@ from textual.app import App
 from tui import themes
 from tui.actions import bindings
 from tui.screens.catalogue import CatalogueScreen
-from tui.screens.page import Page
+from tui.screens.page import Page, too_small
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -42,7 +42,7 @@ class NinelabsApp(App[None], inherit_bindings=False):
         open_runner: Callable[[], Source],
         open_replay: Callable[[], Source] | None = None,
     ) -> None:
-        """What `open_runner` makes is a process for one lab; what `open_replay` makes is shown first, if given."""
+        """What `open_runner` makes is a process for one lab; what `open_replay` makes is shown instead, if given."""
         ansi = themes.wants_ansi(os.environ)
         super().__init__(ansi_color=ansi or None)
         self.register_theme(themes.DARK)
@@ -58,9 +58,16 @@ class NinelabsApp(App[None], inherit_bindings=False):
 
     # life
 
-    def get_default_screen(self) -> CatalogueScreen:
-        """The catalogue is beneath everything else."""
-        return CatalogueScreen()
+    def get_default_screen(self) -> Page:
+        """The catalogue is beneath everything else; a recording has nothing beneath it."""
+        if self._open_replay is None:
+            return CatalogueScreen()
+        from tui.player import Player
+        from tui.screens.replay import ReplayScreen
+
+        self._feed = player = Player(self._open_replay(), self._moved)
+        player.task.add_done_callback(self._read_to_end)
+        return ReplayScreen(player)
 
     def on_mount(self) -> None:
         """Everything that costs time comes after the catalogue is painted."""
@@ -68,7 +75,8 @@ class NinelabsApp(App[None], inherit_bindings=False):
         if self._wanted_exit is not None:
             self.leave(*self._wanted_exit)
             return
-        self.call_after_refresh(self._play if self._open_replay else self._warm)
+        if self._open_replay is None:
+            self.call_after_refresh(self._warm)
 
     def leave(self, status: int, sentence: str = "") -> None:
         """Close the screen and end with that status; also before it has opened."""
@@ -110,17 +118,9 @@ class NinelabsApp(App[None], inherit_bindings=False):
 
     def _warm(self) -> Feed:
         """Have a runner ready for the lab that will be opened."""
-        return self._read(self._open_runner())
-
-    def _play(self) -> None:
-        """Show the recording."""
-        if self._open_replay is not None:
-            self._show_lab(self._read(self._open_replay()))
-
-    def _read(self, source: Source) -> Feed:
         from tui.feed import Feed
 
-        self._feed = feed = Feed(source, self._moved)
+        self._feed = feed = Feed(self._open_runner(), self._moved)
         feed.task.add_done_callback(self._read_to_end)
         return feed
 
@@ -145,6 +145,10 @@ class NinelabsApp(App[None], inherit_bindings=False):
     def on_catalogue_screen_chosen(self, event: CatalogueScreen.Chosen) -> None:
         """Open a lab."""
         self._open(event.lab)
+
+    def on_replay_screen_left(self) -> None:
+        """A recording is all there is."""
+        self.leave(0)
 
     def on_lab_screen_left(self) -> None:
         """Back to the catalogue: the lab's process ends, and another one is made ready."""
@@ -186,6 +190,10 @@ class NinelabsApp(App[None], inherit_bindings=False):
 
     # keys
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """On a terminal that is too small there is nothing to do but to leave."""
+        return action in ("leave", "interrupt") or not too_small(self.size)
+
     async def action_leave(self) -> None:
         """Quit; ask only when something runs."""
         from tui.screens.confirm import Confirm, leave_losses
@@ -195,7 +203,7 @@ class NinelabsApp(App[None], inherit_bindings=False):
         if not losses:
             self.leave(0)
         else:
-            self.push_screen(Confirm("Quit", losses, "y", "quit"), lambda yes: self.leave(0) if yes else None)
+            self.push_screen(Confirm("Quit", losses, "quit", "stay here"), lambda yes: self.leave(0) if yes else None)
 
     def action_interrupt(self) -> None:
         """Quit at once."""
@@ -206,4 +214,4 @@ class NinelabsApp(App[None], inherit_bindings=False):
         from tui.screens.help import HelpDialog
 
         if isinstance(self.screen, Page):
-            self.push_screen(HelpDialog(self.screen.SCOPE))
+            self.push_screen(HelpDialog(self.screen.SCOPES))

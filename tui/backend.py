@@ -22,8 +22,6 @@ TERMINATE_GRACE_S = 3.0
 """How long it may take after SIGTERM; then it is killed."""
 LOG_LIMIT_BYTES = 1_000_000
 """A log larger than this is begun afresh."""
-LONGEST_PAUSE_S = 1.0
-"""A recording's longer pauses are shortened to this."""
 RUNNER = (sys.executable, "-P", "-m", "labs")
 """The child process; ``-P`` keeps a folder named ``labs`` in the person's directory out of it."""
 
@@ -149,28 +147,20 @@ class Runner:
 
 
 class Replay:
-    """A recording, in its own time."""
+    """A recording. How fast it is gone through is for its reader to say."""
 
     live = False
 
-    def __init__(self, path: Path, speed: float = 1.0) -> None:
-        """``speed`` 2 is twice as fast; 0 leaves every pause out."""
+    def __init__(self, path: Path) -> None:
         self.ended = ""
         self._path = path
-        self._speed = speed
-        self._closed = asyncio.Event()
+        self._closed = False
 
     async def events(self) -> AsyncIterator[AnyEvent]:
-        """The events of the recording, each in its time."""
-        at = 0.0
+        """The events of the recording."""
         try:
             for event in read_recording(self._path):
-                pause = min(event.t - at, LONGEST_PAUSE_S)
-                at = max(at, event.t)
-                if pause > 0 and self._speed:
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._closed.wait(), pause / self._speed)
-                if self._closed.is_set():
+                if self._closed:
                     return
                 yield event
         except RecordingError as error:
@@ -185,7 +175,7 @@ class Replay:
 
     def kill(self) -> None:
         """Stop replaying."""
-        self._closed.set()
+        self._closed = True
 
 
 def log_path() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from time import monotonic
 
 from labs.stream.commands import AnyCommand, Reset, RollBack, RunExperiment, Step
 from tui.state import LabState, Run
@@ -10,6 +11,8 @@ from tui.text import clean
 from tui.view import View
 
 STARTING = "starting"
+SETTLED_S = 1.0
+"""For so long after a run has ended, Space does not start it anew: it was meant for a step."""
 
 
 @dataclass(slots=True)
@@ -21,7 +24,9 @@ class Driver:
     """The rest of the sessions that the latest step left."""
     _owed: Step | None = None
     """A step asked for while the one before was on its way: the next rest takes it."""
-    _warned: Run | None = None
+    _ended: Run | None = None
+    """The run that was seen to end, and when, by the wall."""
+    _ended_at: float = 0.0
     _asked_at: tuple[object, ...] = field(default=())
 
     def start(self, state: LabState, *, stepped: bool) -> AnyCommand:
@@ -34,10 +39,8 @@ class Driver:
     def step(self, state: LabState, session: str | None = None) -> AnyCommand | str | None:
         """The next statement of a session, or of the one that the order suggests; starts the run if there is none."""
         if not state.running and self.view.asked != STARTING:
-            run = state.run
-            if run is not None and run is not self._warned and run.experiment == self.view.experiment:
-                self._warned = run
-                return "This run has ended. Space again starts it anew; n goes to the next experiment."
+            if self._ended is not None and monotonic() - self._ended_at < SETTLED_S and not self.view.last(state):
+                return "This run has ended. Space starts it anew; n goes to the next experiment."
             return self.start(state, stepped=True)
         if state.schedule is None or state.schedules == self._stepped_from:
             self._owed = Step(session=session)
@@ -60,7 +63,9 @@ class Driver:
     def moved(self, state: LabState) -> AnyCommand | None:
         """Events came: forget what has been answered, and take the step that is owed."""
         self.view.follow(state)
-        if self.view.asked and self._asked_at != _answers(state):
+        if state.run is not self._ended and state.run is not None and state.run.ended is not None:
+            self._ended, self._ended_at = state.run, monotonic()
+        if self.view.asked and self._asked_at != _answers(state, self.view.asked):
             self.view.asked = ""
         if self._owed is None or (not state.running and self.view.asked != STARTING):
             self._owed = None
@@ -75,12 +80,12 @@ class Driver:
 
     def _ask(self, state: LabState, what: str) -> None:
         self.view.asked = what
-        self._asked_at = _answers(state)
+        self._asked_at = _answers(state, what)
 
 
-def _answers(state: LabState) -> tuple[object, ...]:
-    """What changes when the runner begins or refuses what it was asked for."""
-    return (id(state.run), id(state.upkeep), len(state.errors))
+def _answers(state: LabState, what: str) -> tuple[object, ...]:
+    """What changes when the runner begins or refuses what it was asked for; a start may roll back first."""
+    return (id(state.run), what != STARTING and id(state.upkeep), len(state.errors))
 
 
 def _immovable(state: LabState, name: str | None) -> str:

@@ -19,7 +19,9 @@ class Form:
     line: int = 0
     """Which field the cursor is on."""
     typed: str = ""
-    """What has been typed into the field and is not a value yet."""
+    """What has been typed into the field."""
+    problem: str = ""
+    """Why what has been typed cannot be taken, as a sentence; empty when it can."""
 
     @property
     def experiment(self) -> ExperimentSpec:
@@ -36,13 +38,15 @@ class Form:
         return self.values.get(parameter.name, parameter.default)
 
     def move(self, by: int) -> None:
-        """Go to another field."""
+        """Go to another field; not from one that holds what cannot be taken."""
+        if self.problem:
+            return
         self.typed = ""
         self.line = min(max(self.line + by, 0), len(self.experiment.parameters))
 
     def change(self, by: int) -> None:
         """Take the next or an earlier value of the field, within its bounds."""
-        self.typed = ""
+        self.typed = self.problem = ""
         parameter = self.parameter
         if parameter is None:
             self.at = (self.at + by) % len(self.experiments)
@@ -51,7 +55,7 @@ class Form:
         self.values[parameter.name] = _neighbour(parameter, self.value(parameter), by)
 
     def type(self, character: str) -> None:
-        """Add a character to a number or a free text; what is out of bounds is drawn to the nearest bound."""
+        """Add a character to a number or a free text; what is out of bounds is refused."""
         parameter = self.parameter
         if parameter is None or parameter.choices or parameter.type == "bool":
             return
@@ -64,6 +68,7 @@ class Form:
         if parameter is None:
             return
         self.typed = self.typed[:-1]
+        self.problem = ""
         if self.typed:
             self._take(parameter)
         else:
@@ -78,7 +83,17 @@ class Form:
         except ValueError:
             self.typed = self.typed[:-1]
             return
-        self.values[parameter.name] = _bounded(parameter, number)
+        within = _bounded(parameter, number) == number
+        self.problem = "" if within else f"{parameter.name} is {self.typed}, but must be {allowed(parameter)}."
+        if within:
+            self.values[parameter.name] = number
+
+
+def allowed(parameter: ParameterSpec) -> str:
+    """The range of a number, in words; empty when there is none."""
+    if parameter.minimum is None or parameter.maximum is None:
+        return ""
+    return f"from {parameter.minimum:g} to {parameter.maximum:g}"
 
 
 def _neighbour(parameter: ParameterSpec, value: Cell, by: int) -> Cell:

@@ -1,4 +1,4 @@
-"""What the screen says in sentences: where this is, what comes next, what just happened."""
+"""What the screen says in sentences: what comes next, and what just happened."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from rich.text import Text
 
 from labs.stream.events import LabReset, RolledBack
 from tui.sqltext import humanize
-from tui.state import LabState
-from tui.text import clean, clock, plural, seconds, spread, styled, wrap
+from tui.state import LabState, Run
+from tui.text import clean, plural, seconds, shorten, styled, wrap
 from tui.view import View
 
-ENGINE_NAMES = {"postgres": "PostgreSQL", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
 _OUTCOMES = {
     "passed": ("✓ passed", "verdict.good"),
     "failed": ("✗ failed", "verdict.bad"),
@@ -18,68 +17,12 @@ _OUTCOMES = {
 }
 
 
-def engine_name(engine: str) -> str:
-    """An engine as its makers write it."""
-    return clean(ENGINE_NAMES.get(engine.lower(), engine))
-
-
-def engine_label(engine: str, version: str) -> str:
-    """An engine and its version, each said once."""
-    name = engine_name(engine)
-    return clean(version) if version.startswith(name) else f"{name} {clean(version)}".rstrip()
-
-
-def engine_status(state: LabState) -> Text:
-    """The server in a few words, with a glyph for its state."""
-    engine = state.engine
-    if state.errors and (engine is None or engine.state in ("starting", "recovering")):
-        return styled(("✗ no server", "error"))
-    if engine is None:
-        return styled(("… server starting", "dim"))
-    name = engine_label(engine.engine, engine.server_version)
-    match engine.state:
-        case "ready":
-            return styled(("● ", "ok"), f"{name} ", ("ready", "ok"))
-        case "lost":
-            return styled(("✗ ", "error"), f"{name} ", ("lost", "error"))
-        case other:
-            return styled((f"… {name} {other}", "wait"))
-
-
-def header_line(state: LabState, view: View, width: int) -> Text:
-    """Lab, experiment, engine, isolation, live or not, and how long it has been running."""
-    lab = state.lab
-    left = styled(" ", (clean(lab.title) if lab else "opening the lab", "title"))
-    if spec := view.spec(state):
-        left.append(" › ", "dim").append(clean(spec.title), "title")
-    run = state.run
-    parts: list[Text] = []
-    if state.engine is not None and state.engine.state != "ready":
-        parts.append(engine_status(state))
-    elif lab is not None:
-        parts.append(Text(engine_label(lab.engine, lab.server_version)))
-    if lab is not None:
-        parts.append(styled((_isolation(state, view).lower(), "dim")))
-    if run is not None:
-        now = run.ended.t if run.ended else state.now
-        parts.append(styled((clock(now - run.started_at), "dim")))
-    parts.append(styled(("LIVE", "ok")) if view.live else styled(("REPLAY", "wait")))
-    return spread(left, Text(" · ", "rule").join(parts).append(" "), width)
-
-
-def _isolation(state: LabState, view: View) -> str:
-    spec = view.spec(state)
-    chosen = state.run.parameters if state.running and state.run else view.parameters
-    declared = next((p.default for p in spec.parameters if "isolation" in p.name), None) if spec else None
-    name = next((p.name for p in spec.parameters if "isolation" in p.name), "") if spec else ""
-    default = state.lab.isolation_default if state.lab else ""
-    return clean(str(chosen.get(name) or declared or default))
-
-
-def next_line(state: LabState, view: View) -> Text:
+def next_line(state: LabState, view: View, width: int) -> Text:
     """What the next useful key does, or what is being waited for."""
     line = Text(" ")
-    if view.live and view.over:
+    if not view.live:
+        return line.append_text(_replay(state, view, width - 1))
+    if view.over:
         return line.append("✗ ", "error").append("the lab's process has ended   ").append_text(_key("Esc", "back"))
     if view.asked:
         return line.append("… ", "wait").append(f"{view.asked}")
@@ -88,43 +31,72 @@ def next_line(state: LabState, view: View) -> Text:
             return line.append("✗ ", "error").append("the lab could not be opened · ").append_text(_key("Esc", "back"))
         return line.append("… ", "wait").append("opening the lab: its process starts, then its server and its schema")
     run = state.run
-    if run is None and not view.live:
-        return line.append("replaying")
-    if run is None or (run.ended is not None and run.experiment != view.experiment):
-        return line.append("NEXT ", "title").append_text(
-            _keys(("Space", "start, step by step"), ("r", "run without stopping"), ("n", "next experiment"))
+    if run is None or view.last(state) or state.upkeep is not None:
+        done = _done(state)
+        return (
+            line.append(done)
+            .append("NEXT ", "title")
+            .append_text(
+                _keys(("Space", "start, step by step"), ("r", "run without stopping"), ("n", "next experiment"))
+            )
         )
     if run.ended is not None:
-        words, role = _OUTCOMES[run.ended.outcome]
-        line.append(f" {words} ", role)
-        spec = state.experiment(run.experiment)
-        meant = spec is not None and spec.expected == run.ended.outcome == "failed"
-        line.append(" as it should: the flaw shows   " if meant else f" after {seconds(run.ended.seconds)}   ")
-        if not view.live:
-            return line.append("end of the recording · ", "dim").append_text(_key("Esc", "back"))
-        return line.append_text(_keys(("n", "next"), ("u", "rollback"), ("Space", "anew")))
-    if not run.stepped:
-        return (
-            line.append("► ", "ok")
-            .append("running by itself   ")
-            .append_text(_key("c", "cancel") if view.live else Text())
+        return line.append_text(_outcome(state, run)).append_text(
+            _keys(("n", "next"), ("u", "rollback"), ("Space", "anew"))
         )
-    return line.append_text(_next_step(state, view))
+    if not run.stepped:
+        return line.append("► ", "ok").append("running by itself   ").append_text(_key("c", "cancel"))
+    return line.append_text(_next_step(state, width - 1))
 
 
-def _next_step(state: LabState, view: View) -> Text:
+def _done(state: LabState) -> str:
+    match state.upkeep:
+        case RolledBack():
+            return "rolled back · " if state.upkeep.clean else "not rolled back · "
+        case LabReset():
+            return "reset · "
+    return ""
+
+
+def _replay(state: LabState, view: View, width: int) -> Text:
+    """Of a recording: what came of the experiment, and what the next step shows."""
+    if not view.over:
+        return styled(("… ", "wait"), "reading the recording")
+    run = state.run
+    line = Text()
+    if run is not None and run.ended is not None and state.upkeep is None:
+        line = _outcome(state, run, told=not view.coming)
+    if view.playing:
+        return (
+            line.append("► PLAYING ", "ok").append(f"{view.step}/{view.steps}   ").append_text(_key("Space", "pause"))
+        )
+    if not view.coming:
+        return line.append("END ", "title").append_text(_keys(("←", "back"), ("g", "start"), ("q", "leave")))
+    line.append(f"NEXT {view.step + 1}/{view.steps}  ", "title").append("Space: ", "key")
+    return line.append(shorten(view.coming, max(width - line.cell_len, 12)))
+
+
+def _outcome(state: LabState, run: Run, *, told: bool = True) -> Text:
+    if run.ended is None:
+        return Text()
+    words, role = _OUTCOMES[run.ended.outcome]
+    spec = state.experiment(run.experiment)
+    meant = spec is not None and spec.expected == run.ended.outcome == "failed"
+    how = " as it should: the flaw shows   " if meant else f" after {seconds(run.ended.seconds)}   "
+    return styled((f" {words} ", role), how if told else "  ")
+
+
+def _next_step(state: LabState, width: int) -> Text:
     schedule = state.schedule
     if schedule is None:
         return styled(("… ", "wait"), "setting up")
     name = schedule.suggested
-    if name is None:
-        return styled(("… ", "wait"), _busy(state))
     held = state.sessions[name].held if name in state.sessions else None
-    if held is None:
+    if name is None or held is None:
         return styled(("… ", "wait"), _busy(state))
+    line = styled((f"NEXT {schedule.step + 1}  ", "title"), ("Space: ", "key"))
     what = f"{clean(name)} runs {humanize(held.sql, held.parameters, state.schema)}"
-    key = "Space: " if view.live else ""
-    return styled(("NEXT ", "title"), (f"{schedule.step + 1}  ", "dim"), (key, "key"), what)
+    return line.append(shorten(what, max(width - line.cell_len, 12)))
 
 
 def _busy(state: LabState) -> str:
@@ -140,14 +112,16 @@ def _busy(state: LabState) -> str:
 def message_lines(state: LabState, view: View, width: int, height: int) -> list[Text]:
     """The latest thing worth saying, over as many lines as there are."""
     run = state.run
-    if state.waiting and state.running and not view.over:
+    if state.waiting and state.running and not (view.live and view.over):
         return [_waits(state)]
-    if state.upkeep is not None:
-        return _told(*_upkeep(state.upkeep), width, height)
-    if run is not None and run.ended is not None and run.experiment == view.experiment and state.verdicts:
-        return _told(*_verdict(state), width, height)
-    if state.running and state.notes:
-        return _told(Text(), clean(state.notes[-1].text), width, height)
+    if not view.last(state):
+        if state.upkeep is not None:
+            return _told(*_upkeep(state, state.upkeep), width, height)
+        if run is not None and run.ended is not None and state.verdicts:
+            return _told(*_verdict(state), width, height)
+        if state.running and state.notes:
+            said = state.notes[-1:] if state.statements else state.notes
+            return _told(Text(), clean(" ".join(note.text for note in said)), width, height)
     spec = view.spec(state)
     return _told(Text(), clean(spec.question), width, height) if spec else []
 
@@ -177,11 +151,11 @@ def _verdict(state: LabState) -> tuple[Text, str]:
     return styled((" ✗ VERDICT ", "verdict.bad"), " "), "does not hold: " + "; ".join(broken)
 
 
-def _upkeep(event: RolledBack | LabReset) -> tuple[Text, str]:
+def _upkeep(state: LabState, event: RolledBack | LabReset) -> tuple[Text, str]:
     if isinstance(event, LabReset):
         told = f"rebuilt from seed {event.seed}, fingerprint {clean(event.fingerprint)[:12]}"
         return styled((" ✓ RESET ", "verdict.good"), " "), told
-    name = clean(event.experiment) or "the latest experiment"
+    name = clean(state.title(event.experiment)) or "the latest experiment"
     if event.clean:
         mark = styled((" ✓ ROLLED BACK ", "verdict.good"), " ")
         return mark, f"{name}; the fingerprint from before it is back"

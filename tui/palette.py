@@ -1,4 +1,4 @@
-"""The menu: every action of the screen beneath it, found by name, shown with its key."""
+"""The menu: every action of the screen beneath it, found by name, shown with its key; and what is on the screen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from tui.actions import Action, actions
+from tui.action import Action
+from tui.actions import actions
 from tui.screens.page import Page
 
 
@@ -27,10 +28,17 @@ class Actions(Provider):
             name = self._named(action)
             if score := matcher.match(name):
                 yield Hit(score, matcher.highlight(name), self._run(action), name, action.tooltip)
+        for found in self.screen.found() if isinstance(self.screen, Page) else ():
+            if score := matcher.match(found.name):
+                yield Hit(score, matcher.highlight(found.name), found.go, found.name)
 
     def _actions(self) -> tuple[Action, ...]:
-        scope = self.screen.SCOPE if isinstance(self.screen, Page) else "everywhere"
-        return tuple(action for action in actions(scope, "everywhere") if action.id != "command_palette")
+        scopes = self.screen.SCOPES if isinstance(self.screen, Page) else ()
+        return tuple(
+            action
+            for action in actions(*scopes, "everywhere")
+            if action.id != "command_palette" and not action.hidden and not action.shown_keys
+        )
 
     def _named(self, action: Action) -> str:
         return f"{action.label}  ({action.key})"

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 SMALLEST = (60, 16)
 """Columns and lines that the program needs."""
 
+LOWEST_PANE = 4
+"""Lines of the pane below the lanes, its title included."""
+
+EMPTY_LANES = 8
+"""Lanes that need fewer lines than these have nothing in them yet."""
+
 LANES = "lanes"
 PANES = ("locks", "table", "sql", "why", "verdict")
 
@@ -37,7 +43,15 @@ def groups(width: int, height: int) -> tuple[tuple[str, ...], ...]:
     return (PANES,)
 
 
-def plan(width: int, height: int, screen: tuple[int, int], shown: tuple[str, ...]) -> dict[str, Place]:
+def plan(
+    width: int,
+    height: int,
+    screen: tuple[int, int],
+    shown: tuple[str, ...],
+    need: int = 0,
+    lanes_need: int = 99,
+    lanes_first: bool = False,
+) -> dict[str, Place]:
     """The visible panes and their places.
 
     Args:
@@ -45,11 +59,15 @@ def plan(width: int, height: int, screen: tuple[int, int], shown: tuple[str, ...
         height: of the area to divide.
         screen: columns and lines of the whole screen, which decide how panes are grouped.
         shown: the panes chosen by the person, the latest first; of each group the first such one is visible.
+        need: how high the pane below the lanes would have to be, where there is one; the lanes get what it leaves.
+        lanes_need: how high the lanes would have to be: empty ones leave the rest to the pane.
+        lanes_first: whether the lanes get all that they need.
     """
     together = groups(*screen)
     visible = [next((pane for pane in shown if pane in group), group[0]) for group in together]
     if len(together) == 1:
-        lanes = max(height * 12 // 20, 4)
+        most = height - lanes_need if lanes_first or lanes_need < EMPTY_LANES else height * 9 // 20
+        lanes = height - max(min(need, most), LOWEST_PANE)
         return {
             LANES: Place(0, 0, width, lanes, (LANES,)),
             visible[0]: Place(0, lanes, width, height - lanes, together[0]),

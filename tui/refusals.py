@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
 def needs_server(state: LabState, view: View) -> str:
     """For what only a living, open lab can do."""
-    if not view.live:
-        return "This is a recording: there is no server behind it."
     if view.over:
         return "The lab's process has ended. Esc goes back to the catalogue; open the lab again there."
     if state.lab is None:
@@ -58,10 +56,17 @@ def cannot_cancel(state: LabState, view: View) -> str:
 
 
 def cannot_roll_back(state: LabState, view: View) -> str:
-    """For undoing the latest experiment."""
-    return needs_peace(state, view) or (
-        "" if state.undoable else "There is nothing to roll back: no experiment has run since the last reset."
+    """For undoing the latest experiment; one that runs is ended by it, and its open transactions rolled back."""
+    return cannot_reset(state, view) or (
+        "" if state.running or state.undoable else "There is nothing to roll back: nothing has run since the last one."
     )
+
+
+def cannot_reset(state: LabState, view: View) -> str:
+    """For rebuilding the schema; what runs is ended by it."""
+    if state.running:
+        return needs_server(state, view)
+    return needs_peace(state, view)
 
 
 def cannot_choose_lane(state: LabState, view: View) -> str:

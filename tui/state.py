@@ -18,6 +18,7 @@ from labs.stream.events import (
     LabReset,
     LocksSampled,
     Noted,
+    OrdersExplored,
     RolledBack,
     ScheduleChanged,
     SessionChanged,
@@ -28,6 +29,9 @@ from labs.stream.events import (
     TableSampled,
     VerdictReached,
 )
+
+CLEAN_UP_S = 1.0
+"""A rollback that ended so shortly before a run began was part of its beginning."""
 
 
 @dataclass(slots=True)
@@ -109,6 +113,8 @@ class LabState:
     tables: dict[str, TableSampled] = field(default_factory=dict)
     invariants: dict[str, InvariantSampled] = field(default_factory=dict)
     verdicts: list[VerdictReached] = field(default_factory=list)
+    matrix: list[OrdersExplored] = field(default_factory=list)
+    """Of a run that explores orders, the cells so far."""
     notes: list[Noted] = field(default_factory=list)
     errors: list[ErrorReported] = field(default_factory=list)
     upkeep: RolledBack | LabReset | None = None
@@ -148,6 +154,8 @@ class LabState:
                 self.locks = event
             case VerdictReached():
                 self.verdicts.append(event)
+            case OrdersExplored():
+                self.matrix.append(event)
             case Noted():
                 self.notes.append(event)
             case RolledBack():
@@ -195,6 +203,11 @@ class LabState:
         specs = self.lab.experiments if self.lab else ()
         return next((spec for spec in specs if spec.slug == slug), None)
 
+    def title(self, slug: str) -> str:
+        """An experiment's title; its slug where the lab has no such experiment any more."""
+        spec = self.experiment(slug)
+        return spec.title if spec else slug
+
     def _session(self, name: str) -> Session:
         return self.sessions.setdefault(name, Session(name))
 
@@ -205,7 +218,11 @@ class LabState:
         self.schedule = None
         self.locks = None
         self.verdicts = []
+        self.matrix = []
         self.notes = []
+        if isinstance(self.upkeep, RolledBack) and event.t - self.upkeep.t < CLEAN_UP_S:
+            told = "was rolled back first" if self.upkeep.clean else "could not be rolled back cleanly"
+            self.notes.append(Noted(t=event.t, text=f"The run before, {self.title(self.upkeep.experiment)}, {told}."))
         self.upkeep = None
 
     def _end(self, event: ExperimentEnded) -> None:

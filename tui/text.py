@@ -5,36 +5,15 @@ Everything here measures in terminal cells, not characters.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
-_VARIATION_SELECTORS = range(0xFE00, 0xFE10)
-_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+from labs.stream.visible import clean as clean
+
 LONGEST_VALUE_CELLS = 400
 """No value is shown at greater width anywhere; a longer one ends in an ellipsis."""
-
-
-def clean(text: str) -> str:
-    """The same text with everything that a terminal would obey made visible (``␛``, ``\\u202e``)."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    code = ord(character)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "␡"
-    if code in _VARIATION_SELECTORS:
-        return ""
-    if unicodedata.category(character) in _UNPRINTABLE:
-        return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
-    return character
 
 
 def value(cell: object, width: int = LONGEST_VALUE_CELLS) -> str:
@@ -55,6 +34,23 @@ def cut(text: str, width: int) -> str:
         return "…"[:width]
     kept = chop_cells(text, width - 1)
     return (kept[0] if kept else "") + "…"
+
+
+def shorten(text: str, width: int) -> str:
+    """The text within ``width`` cells; what is left out is in its middle, so that both its ends stay in sight."""
+    if cell_len(text) <= width or width < 12:
+        return cut(text, width)
+    tail = ""
+    for character in reversed(text):
+        if cell_len(character + tail) > width * 3 // 5:
+            break
+        tail = character + tail
+    return cut(text, width - cell_len(tail)) + tail
+
+
+def spaced(text: str) -> str:
+    """A name from a program as words."""
+    return clean(text).replace("_", " ")
 
 
 def wrap(text: str, width: int, most: int | None = None) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from labs.stream.events import Cell, ExperimentSpec
 from tui.state import LabState
+from tui.text import clean, value
 
 
 @dataclass(slots=True)
@@ -24,11 +25,38 @@ class View:
     asked: str = ""
     """What the runner has been asked for and has not begun yet, as a word: ``rolling back``."""
 
+    step: int = 0
+    """Of a recording, how many steps are shown."""
+    steps: int = 0
+    playing: bool = False
+    coming: str = ""
+    """What the recording's next step shows."""
+
     def spec(self, state: LabState) -> ExperimentSpec | None:
         """The experiment on the screen: the one that runs, or else the one selected."""
         if state.running and state.run is not None:
             return state.experiment(state.run.experiment)
         return state.experiment(self.experiment)
+
+    def last(self, state: LabState) -> bool:
+        """Whether the run on the screen is over, and not of what the person has chosen since."""
+        run, spec = state.run, self.spec(state)
+        if run is None or state.running or spec is None:
+            return False
+        chosen = {one.name: self.parameters.get(one.name, one.default) for one in spec.parameters}
+        return run.experiment != spec.slug or any(
+            name in chosen and chosen[name] != setting for name, setting in run.parameters.items()
+        )
+
+    def settings(self, state: LabState) -> str:
+        """The parameters that differ from their defaults; the isolation level is told elsewhere."""
+        spec = self.spec(state)
+        chosen = state.run.parameters if state.running and state.run else self.parameters
+        return ", ".join(
+            f"{clean(one.name)}={value(chosen[one.name], 20)}"
+            for one in (spec.parameters if spec else ())
+            if "isolation" not in one.name and chosen.get(one.name, one.default) != one.default
+        )
 
     def select(self, state: LabState, by: int) -> None:
         """Go to the next or an earlier experiment of the lab, round at the ends."""
@@ -44,5 +72,6 @@ class View:
             self.experiment = state.lab.experiments[0].slug if state.lab.experiments else ""
         if not self.live and state.run is not None:
             self.experiment = state.run.experiment
+            self.parameters = dict(state.run.parameters)
         if self.lane not in state.sessions:
             self.lane = ""

@@ -11,6 +11,10 @@ from labs.workbench.engines.engine import Engine
 from labs.workbench.lab import Lab
 
 
+FORMAT = 1
+"""Raised whenever the same data and schema come to another fingerprint than before."""
+
+
 class Fingerprint(msgspec.Struct, frozen=True):
     """Counts and checksums at one moment."""
 

@@ -188,4 +188,6 @@ class Place:
     def _definition(self, connection: AsyncConnection) -> str:
         tables = [*self.lab.metadata.sorted_tables, journal.table]
         ddl = [str(CreateTable(table).compile(dialect=connection.dialect)) for table in tables]
-        return hashlib.sha256("\n".join([*ddl, f"seed {self._seed}"]).encode()).hexdigest()
+        return hashlib.sha256(
+            "\n".join([*ddl, f"seed {self._seed}", f"fingerprint {fingerprint.FORMAT}"]).encode()
+        ).hexdigest()

@@ -242,6 +242,9 @@ class Interleaver:
         poll = FIRST_POLL_S
         while moving := [lane for lane in self._lanes.values() if lane.phase == "moving"]:
             self._moved.clear()
+            for lane in moving:
+                # Who waited and has been answered is on its way to its next statement.
+                lane.waiting &= lane.session.statement_running
             at_server = [lane for lane in moving if lane.session.statement_running]
             if all(lane.waiting for lane in moving) or poll > FIRST_POLL_S:
                 await self._ask_who_waits(at_server)

@@ -15,10 +15,11 @@ from labs.stream.events import (
 )
 from tests.tui.screens import plain
 from tests.tui.streams import ending, fold, opened, started, waiting, whole_run
-from tui import narration
+from tui import header, narration
 from tui.state import LabState
 from tui.view import View
 from tui.widgets import lanes, locks, sql, table, verdict, why
+from tui.widgets.blocks import STATEMENT_LINES
 
 VIEW = View(experiment="double_spend")
 WAITING = [*opened(), *started(), *waiting()]
@@ -76,15 +77,15 @@ def test_a_long_statement_is_shortened_to_three_lines() -> None:
     state = fold([*opened(), *started()])
     state.apply(StatementStarted(t=3, session="A", number=1, sql="SELECT " + "a_long_column, " * 40))
     content = lanes.lines(state, VIEW, 80)
-    assert sum("a_long_column" in line.plain for line in content.body) == lanes.STATEMENT_LINES
+    assert sum("a_long_column" in line.plain for line in content.body) == STATEMENT_LINES
 
 
 def test_locks_tell_edge_mode_object_and_age() -> None:
     state = fold(WAITING)
     state.tick(5.6)
     text = plain(locks.lines(state, VIEW, 80))
-    assert "A ◄── B   … waits 2.2s   Share on transactionid 812" in text
-    assert "A holds  accounts: RowExclusive" in text
+    assert " B waits for A   2.2s   for transactionid 812 · Share" in text
+    assert "A has  accounts: RowExclusive, changes rows" in text
 
 
 def test_a_circle_of_waits_is_called_a_deadlock() -> None:
@@ -139,7 +140,7 @@ def test_the_verdict_pane_has_claims_evidence_and_upkeep() -> None:
 
 
 def next_of(state: LabState, view: View = VIEW) -> str:
-    return narration.next_line(state, view).plain
+    return narration.next_line(state, view, 80).plain
 
 
 def message_of(state: LabState, view: View = VIEW) -> str:
@@ -156,11 +157,14 @@ def test_the_next_useful_key_is_always_said() -> None:
     assert "Space start" in next_of(fold(whole_run()), View(experiment="row_lock"))
 
 
-def test_a_recording_offers_no_key_that_needs_a_server() -> None:
-    view = View(live=False, experiment="double_spend")
-    for events in (opened(), WAITING, whole_run()):
-        assert "Space" not in next_of(fold(events), view)
-    assert "REPLAY" in narration.header_line(fold(opened()), view, 80).plain
+def test_a_recording_offers_its_own_keys_only() -> None:
+    view = View(live=False, over=True, experiment="double_spend", step=3, steps=9, coming="A runs COMMIT")
+    for events in (WAITING, whole_run()):
+        assert "NEXT 4/9  Space: A runs COMMIT" in next_of(fold(events), view)
+        assert "rollback" not in next_of(fold(events), view)
+    assert "REPLAY 3/9" in header.header_line(fold(opened()), view, 80).plain
+    view.coming = ""
+    assert "END ← back · g start · q leave" in next_of(fold(whole_run()), view)
 
 
 def test_the_message_line_tells_waits_then_the_verdict() -> None:
@@ -168,14 +172,14 @@ def test_the_message_line_tells_waits_then_the_verdict() -> None:
     assert "VERDICT  does not hold: no balance below zero" in message_of(fold(whole_run()))
     state = fold([*WAITING, *ending()])
     state.apply(RolledBack(t=9, experiment="double_spend", clean=True, how=(), differences=()))
-    assert "ROLLED BACK  double_spend" in message_of(state)
+    assert "ROLLED BACK  Double spend" in message_of(state)
 
 
 def test_the_header_says_where_and_on_what() -> None:
-    text = narration.header_line(fold(WAITING), VIEW, 80).plain
+    text = header.header_line(fold(WAITING), VIEW, 80).plain
     assert text.startswith(" Races › Double spend")
     assert "PostgreSQL 18.6 · read committed · 1s · LIVE" in text
-    assert narration.engine_label("postgres", "PostgreSQL 18.6") == "PostgreSQL 18.6"
+    assert header.engine_label("postgres", "PostgreSQL 18.6") == "PostgreSQL 18.6"
 
 
 def test_a_wait_that_ended_in_a_refusal_has_room_for_both() -> None:
@@ -183,7 +187,7 @@ def test_a_wait_that_ended_in_a_refusal_has_room_for_both() -> None:
     state.apply(
         StatementEnded(t=5, session="B", number=3, milliseconds=1600, sqlstate="40001", message="could not serialize")
     )
-    assert "└ ✗ 40001 could n…, waited 1.6 s" in lanes_of(state)
+    assert "└ ✗ 40001 could not serialize" in lanes_of(state) and "waited 1.6 s" in lanes_of(state)
 
 
 def test_after_the_runner_is_gone_no_wait_is_told_any_more() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from labs.stream.commands import (
@@ -20,6 +18,7 @@ from labs.stream.commands import (
 from labs.stream.events import AnyEvent, EngineChanged, ErrorReported, LabReset, RolledBack
 from tests.tui.screens import SIZES, running, shows, text_of, until
 from tests.tui.streams import Script, ending, opened, opening, started, waiting, whole_run
+from tui import player
 
 
 def lab(*more: AnyEvent) -> Script:
@@ -63,7 +62,7 @@ async def test_five_enter_space_space_shows_the_double_spend() -> None:
         await pilot.press("space")
         await until(pilot, lambda: script.sent[-1] == Step())
         script.say(*waiting())
-        await shows(pilot, "B waits for A", "A ◄── B", "▷ COMMIT")
+        await shows(pilot, "B waits for A", "B waits for A   ", "▷ COMMIT")
         script.say(*ending())
         await shows(pilot, "[Verdict]", "✗ DOES NOT HOLD  no balance below zero", "✗ VERDICT")
         assert script.sent[:2] == [
@@ -132,7 +131,12 @@ async def test_reset_asks_and_enter_is_no() -> None:
         await pilot.press("5", "enter")
         await shows(pilot, "NEXT Space start")
         await pilot.press("R")
-        await shows(pilot, "Schema ninelabs_ada_races is dropped", "accounts (2 rows)", "Enter no")
+        await shows(
+            pilot,
+            "Schema ninelabs_ada_races is dropped",
+            "accounts (2 rows)",
+            "type r to reset; anything else keeps it",
+        )
         await pilot.press("enter")
         await shows(pilot, "NEXT Space start")
         await pilot.press("R", "r")
@@ -148,8 +152,8 @@ async def test_rollback_asks_and_tells_how_it_went() -> None:
         await pilot.press("5", "enter")
         await shows(pilot, "DOES NOT HOLD")
         await pilot.press("u")
-        await shows(pilot, "What double_spend has written", "u yes, roll it back")
-        await pilot.press("u")
+        await shows(pilot, "What Double spend has written", "y yes, roll it back", "Enter no, leave it as it is")
+        await pilot.press("y")
         await until(pilot, lambda: script.sent[-1] == RollBack())
         script.say(RolledBack(t=40, experiment="double_spend", clean=True, how=("Two entries.",), differences=()))
         await shows(pilot, "ROLLED BACK", "Two entries.")
@@ -182,11 +186,14 @@ async def test_n_selects_the_next_experiment() -> None:
 async def test_panes_are_reached_with_tab_letters_and_mouse() -> None:
     async with running(lab()) as pilot:
         await pilot.press("5", "enter")
-        await shows(pilot, "[Locks]")
-        await pilot.press("tab")
+        await shows(pilot, "[Why]")
+        await pilot.press("L", "tab")
         await shows(pilot, "[Table]", "alice")
         await pilot.press("shift+tab", "shift+tab")
         await shows(pilot, "[Sessions]")
+        for key, pane in (("t", "Table"), ("L", "Locks"), ("v", "Verdict"), ("s", "SQL"), ("S", "Sessions")):
+            await pilot.press(key)
+            await shows(pilot, f"[{pane}]")
         await pilot.press("w")
         await shows(pilot, "[Why]")
         row = next(y for y, text in enumerate(text_of(pilot).splitlines()) if "[Why]" in text)
@@ -245,7 +252,7 @@ async def test_leaving_asks_while_a_transaction_is_open() -> None:
         await pilot.press("enter")
         await shows(pilot, "B waits for A")
         await pilot.press("q")
-        await shows(pilot, "double_spend is still running")
+        await shows(pilot, "Double spend is still running")
         await pilot.press("escape", "escape", "y")
         await shows(pilot, "9  Scale")
 
@@ -280,25 +287,74 @@ async def test_the_engine_that_is_lost_shows_in_the_header() -> None:
         await shows(pilot, "PostgreSQL lost")
 
 
-async def test_a_recording_is_the_same_screen_without_a_server(tmp_path: Path) -> None:
-    recording = Script(whole_run(), live=False)
-    async with running(replay=recording) as pilot:
-        await shows(pilot, "REPLAY", "waited 4.6 s", "✗ DOES NOT HOLD", "end of the recording")
-        for key in ("space", "r", "u", "R", "c", "n", "e"):
+def recording(events: list[AnyEvent]) -> Script:
+    script = Script(events, live=False)
+    script.end("")
+    return script
+
+
+async def test_a_recording_starts_paused_and_is_stepped_to_and_fro() -> None:
+    script = recording(whole_run())
+    async with running(replay=script) as pilot:
+        await shows(pilot, "REPLAY 1/8", "NEXT 2/8  Space: A runs SELECT balance FROM accounts WHERE id=1")
+        await pilot.press("space", "space", "space")
+        await shows(pilot, "REPLAY 4/8", "B waits for A", "A runs COMMIT", "[Locks]")
+        await pilot.press("left")
+        await shows(pilot, "REPLAY 3/8", "[Table]")
+        await until(pilot, lambda: "waits" not in text_of(pilot))
+        for key in ("r", "u", "R", "c", "e"):
             await pilot.press(key)
-            await shows(pilot, "This is a recording: there is no server behind it.")
-        assert recording.sent == []
+            await shows(pilot, "This is a recording")
+        await pilot.press("G")
+        await shows(pilot, "REPLAY 8/8", "waited 4.6 s", "✗ DOES NOT HOLD", "END ← back")
+        await pilot.press("space")
+        await shows(pilot, "This is the end of the recording")
+        await pilot.press("g")
+        await shows(pilot, "REPLAY 1/8")
+        assert "step" in text_of(pilot).splitlines()[-1] and "rollback" not in text_of(pilot)
+        assert script.sent == []
+        await pilot.press("escape")
+        await pilot.pause()
+        assert pilot.app.return_code == 0
 
 
-async def test_live_and_replayed_screens_differ_in_one_word_only() -> None:
+async def test_a_recording_plays_by_itself_until_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(player, "PACE_S", 0.05)
+    monkeypatch.setattr(player, "LONGEST_PAUSE_S", 0.2)
+    async with running(replay=recording(whole_run())) as pilot:
+        await shows(pilot, "REPLAY 1/8")
+        await pilot.press("a")
+        await shows(pilot, "PLAYING", "Space pause")
+        await pilot.press("space")
+        await shows(pilot, "NEXT ")
+        await pilot.press("a")
+        await shows(pilot, "REPLAY 8/8", "END")
+
+
+async def test_a_recording_of_several_experiments_goes_from_one_to_the_next() -> None:
+    async with running(replay=recording([*whole_run(), *started(20.0), *waiting(21.0), *ending(26.0)])) as pilot:
+        await shows(pilot, "REPLAY 1/16")
+        await pilot.press("n")
+        await shows(pilot, "REPLAY 9/16", "NEXT 10/16")
+        await pilot.press("left")
+        await shows(pilot, "REPLAY 8/16", "DOES NOT HOLD", "next experiment: Double spend")
+        await pilot.press("N")
+        await shows(pilot, "REPLAY 1/16")
+
+
+async def test_live_and_replayed_screens_differ_in_two_lines_only() -> None:
     async with running(lab(*started(), *waiting(), *ending())) as pilot:
         await pilot.press("5", "enter")
         await shows(pilot, "✗ DOES NOT HOLD")
+        await pilot.pause(0.3)
         live = text_of(pilot).splitlines()
-    async with running(replay=Script(whole_run(), live=False)) as pilot:
+    async with running(replay=recording(whole_run())) as pilot:
+        await shows(pilot, "REPLAY 1/8")
+        await pilot.press("G")
         await shows(pilot, "✗ DOES NOT HOLD")
+        await pilot.pause(0.3)
         replayed = text_of(pilot).splitlines()
-    assert live[2:-1] == replayed[2:-1]
+    assert "\n".join(live[2:-1]) == "\n".join(replayed[2:-1])
 
 
 async def test_a_terminal_that_shrinks_says_what_is_needed_until_it_grows() -> None:

@@ -78,7 +78,7 @@ def test_what_needs_no_screen_does_not_import_one(arguments: list[str]) -> None:
 def test_the_screen_imports_no_database_package_and_little_before_its_first_paint() -> None:
     code = (
         "import sys\nimport tui.app\n"
-        "early = {'msgspec', 'labs.stream', 'tui.state', 'tui.screens.lab', 'labs.workbench'} & set(sys.modules)\n"
+        "early = {'msgspec', 'labs.stream.events', 'tui.state', 'tui.screens.lab'} & set(sys.modules)\n"
         "import tui.backend, tui.feed, tui.palette, tui.screens.lab, tui.screens.setup, tui.screens.help\n"
         "loaded = {'sqlalchemy', 'asyncpg', 'aiomysql', 'alembic', 'labs.workbench'} & set(sys.modules)\n"
         "assert not early and not loaded, (early, loaded)"
@@ -210,7 +210,7 @@ def test_few_colours_are_the_terminals_own(environment: dict[str, str]) -> None:
     [
         (["--engine", "mariadb", "--url", "mariadb://x"], "exclude each other"),
         (["--engine", "oracle"], "oracle"),
-        (["--url", "postgresql://u:hidden@h/d", "list"], "after list"),
+        (["--url", "postgresql://u:hidden@h/d", "list"], "list uses no server"),
         (["replay"], "FILE"),
     ],
 )
@@ -218,3 +218,24 @@ def test_wrong_usage_is_told(arguments: list[str], told: str) -> None:
     done = subprocess.run([*program(), *arguments], cwd=ROOT, capture_output=True, timeout=20, check=False)
     assert done.returncode == 2
     assert told in done.stderr.decode() and "hidden" not in done.stderr.decode()
+
+
+def test_a_password_is_not_left_on_the_process_list() -> None:
+    with Terminal([sys.executable, "-m", "tui", "--url", "postgresql://u:hidden@127.0.0.1:1/d"]) as terminal:
+        terminal.until("5  Races")
+        arguments = Path(f"/proc/{terminal.process.pid}/cmdline").read_bytes()
+        assert b"hidden" not in arguments
+        terminal.press("q")
+        assert terminal.wait() == 0
+
+
+def test_options_before_a_command_are_the_commands() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", "--url", "postgresql://u:hidden@127.0.0.1:1/d", "doctor"],
+        cwd=ROOT,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert b"hidden" not in done.stdout + done.stderr and b"127.0.0.1" in done.stdout + done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -13,7 +14,7 @@ from textual.widget import Widget
 
 from labs.catalogue import CATALOGUE, Entry
 from tui.actions import bindings, footer
-from tui.screens.page import Page
+from tui.screens.page import Found, Page
 from tui.text import clean, cut, fit, spread, styled, wrap
 from tui.widgets.footer import FooterLine
 from tui.widgets.lines import LinesView
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from tui.feed import Feed
 
 _TITLE_CELLS = 15
-_STATUS_CELLS = 14
+_STATUS_CELLS = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +35,15 @@ class Shelf:
 
 
 def entry_lines(shelf: Shelf, cursor: int, width: int) -> list[Text]:
-    """One line a lab: number, title, question, and whether it can be opened."""
-    question = max(width - _TITLE_CELLS - _STATUS_CELLS - 7, 10)
+    """One line a lab: number, title, whether it can be opened, and its question."""
     lines = []
     for number, (entry, built) in enumerate(zip(shelf.entries, shelf.built, strict=True)):
         mark = "▌" if number == cursor else " "
         line = styled(
             f"{mark} {entry.number}  ",
             (cut(entry.title, _TITLE_CELLS).ljust(_TITLE_CELLS), "title" if built else ""),
-            cut(entry.question, question).ljust(question),
-            " ",
-            ("● ready to open" if width > 100 else "● built", "ok") if built else ("· not built yet", "dim"),
+            (f"{'● ready to open' if built else '· not built yet':<{_STATUS_CELLS}}", "ok" if built else "dim"),
+            entry.question,
         )
         line = fit(line, width)
         if number == cursor:
@@ -62,8 +61,8 @@ def detail_lines(entry: Entry, built: bool, troubles: Sequence[Text], width: int
         return [*lines, *troubles]
     if built:
         told = (
-            f"It writes only to a schema of its own, ninelabs_<user>_{entry.slug}. Every experiment ends in a "
-            "verdict that is measured on the server, and can be rolled back."
+            "It writes only to a schema of its own, which nobody else uses. Every experiment ends in a verdict that is "
+            "measured on the server, and can be rolled back."
         )
         lines += [Text(f" {line}") for line in wrap(told, min(width - 2, 100))]
         lines += [Text(), styled(" ", ("Enter", "key"), " open it")]
@@ -75,7 +74,7 @@ def detail_lines(entry: Entry, built: bool, troubles: Sequence[Text], width: int
 class CatalogueScreen(Page):
     """The nine labs. Enter opens one."""
 
-    SCOPE = "catalogue"
+    SCOPES = ("catalogue",)
     TITLE = "ninelabs"
     BINDINGS = bindings("catalogue")
 
@@ -143,6 +142,13 @@ class CatalogueScreen(Page):
         else:
             self.refuse(f"{self.entry.title} is not built yet, so it cannot be opened.")
 
+    def found(self) -> list[Found]:
+        """The labs, for the menu."""
+        return [
+            Found(f"{entry.title}: {entry.question}", partial(self._select, number))
+            for number, entry in enumerate(self._shelf.entries)
+        ]
+
     def _select(self, at: int) -> None:
         self._cursor = at
         self.forget_refusal()
@@ -167,7 +173,7 @@ class CatalogueScreen(Page):
     def _engine(self) -> Text:
         if self._feed is None:
             return styled(("… server starting", "dim"))
-        from tui.narration import engine_status
+        from tui.header import engine_status
 
         if self._feed.over:
             return styled(("✗ no server", "error"), " · Enter tries again")

@@ -15,15 +15,19 @@ from tui.text import clean, plural, styled, wrap
 
 
 class Confirm(Dialog[bool]):
-    """Says what will be lost, and takes one letter for yes; Enter is no."""
+    """Says what will be lost, and takes one letter for yes; Enter is no.
+
+    Where the letter is not `y`, every other key is no.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,n,q", "dismiss(False)", show=False)]
 
-    def __init__(self, title: str, losses: Sequence[str], letter: str, does: str) -> None:
+    def __init__(self, title: str, losses: Sequence[str], yes: str, no: str, letter: str = "y") -> None:
         super().__init__(title)
         self._losses = losses
+        self._yes = yes
+        self._no = no
         self._letter = letter
-        self._does = does
 
     def lines(self, width: int) -> list[Text]:
         """What will be lost, then the answers."""
@@ -32,14 +36,20 @@ class Confirm(Dialog[bool]):
             first, *rest = wrap(loss, width - 2)
             body += [styled(("! ", "wait"), first), *(Text(f"  {line}") for line in rest)]
         body.append(Text())
-        body.append(styled(("Enter", "key"), " no, leave it      ", (self._letter, "key"), f" yes, {self._does}"))
+        if self._letter == "y":
+            body.append(styled(("y", "key"), f" yes, {self._yes}      ", ("Enter", "key"), f" no, {self._no}"))
+        else:
+            body.append(styled("type ", (self._letter, "key"), f" to {self._yes}; anything else keeps it"))
         return body
 
     def on_key(self, event: Key) -> None:
-        """Take the letter for yes."""
+        """Take the letter for yes; where it is a special one, any other for no."""
         if event.character == self._letter:
             event.stop()
             self.dismiss(True)
+        elif self._letter != "y" and event.is_printable:
+            event.stop()
+            self.dismiss(False)
 
 
 def reset_losses(state: LabState) -> list[str]:
@@ -53,15 +63,16 @@ def reset_losses(state: LabState) -> list[str]:
     if state.open_transactions:
         losses.append(f"Open transactions are rolled back: {clean(', '.join(state.open_transactions))}.")
     if state.undoable:
-        losses.append(f"{clean(state.undoable)} can no longer be rolled back.")
+        losses.append(f"{clean(state.title(state.undoable))} can no longer be rolled back.")
     return losses
 
 
 def rollback_losses(state: LabState) -> list[str]:
     """What a rollback would undo, sentence by sentence."""
+    undone = state.run.experiment if state.running and state.run is not None else state.undoable
     losses = [
-        f"What {clean(state.undoable)} has written to {clean(state.schema)} is undone: open transactions by ROLLBACK, "
-        "committed work by compensating entries. A fingerprint proves it."
+        f"What {clean(state.title(undone))} has written to {clean(state.schema)} is undone: open transactions "
+        "by ROLLBACK, committed work by compensating entries. A fingerprint proves it."
     ]
     if state.tables:
         counts = ", ".join(
@@ -77,7 +88,7 @@ def leave_losses(state: LabState) -> list[str]:
     """What leaving would end, sentence by sentence."""
     losses = []
     if state.running and state.run is not None:
-        losses.append(f"{clean(state.run.experiment)} is still running; it is cancelled.")
+        losses.append(f"{clean(state.title(state.run.experiment))} is still running; it is cancelled.")
     if state.open_transactions:
         losses.append(f"Open transactions are rolled back: {clean(', '.join(state.open_transactions))}.")
     return losses

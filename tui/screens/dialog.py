@@ -39,8 +39,12 @@ class Sheet(LinesView):
 
     def scroll_lines(self, by: int) -> None:
         """Scroll, as far as there is something to see."""
-        self._top += by
+        self._top = max(self._top + by, 0)
         self.redraw()
+
+    def scroll_pages(self, by: int) -> None:
+        """Scroll by what is to be seen, one line kept."""
+        self.scroll_lines(by * max(self.size.height - 2, 1))
 
 
 class Dialog(ModalScreen[ResultT], inherit_bindings=False):
@@ -50,8 +54,12 @@ class Dialog(ModalScreen[ResultT], inherit_bindings=False):
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", show=False),
-        Binding("down,j,pagedown", "scroll(1)", show=False),
-        Binding("up,k,pageup", "scroll(-1)", show=False),
+        Binding("down,j", "scroll(1)", show=False),
+        Binding("up,k", "scroll(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("end,G", "scroll(9999)", show=False),
+        Binding("home,g", "scroll(-9999)", show=False),
     ]
 
     def __init__(self, title: str) -> None:
@@ -66,6 +74,7 @@ class Dialog(ModalScreen[ResultT], inherit_bindings=False):
         """One sheet in one frame."""
         self.sheet = Sheet(self)
         self.sheet.border_title = Text(f" {self._title} ").markup
+        self.sheet.border_subtitle = " Esc closes "
         yield self.sheet
 
     def redraw(self) -> None:
@@ -76,3 +85,7 @@ class Dialog(ModalScreen[ResultT], inherit_bindings=False):
     def action_scroll(self, by: int) -> None:
         """Scroll the lines."""
         self.sheet.scroll_lines(by)
+
+    def action_page(self, by: int) -> None:
+        """Scroll by what is to be seen."""
+        self.sheet.scroll_pages(by)

@@ -41,5 +41,5 @@ class ErrorDialog(Dialog[bool]):
         body.append(Text())
         body += [Text(line) for line in wrap(clean(error.remedy), width, MOST_LINES)]
         body.append(Text())
-        body.append(styled(("Enter", "key"), f" {self._offer}      ", ("Esc", "key"), " close"))
+        body.append(styled(("Enter", "key"), f" {self._offer}"))
         return body

@@ -7,7 +7,8 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
-from tui.actions import Scope, actions
+from tui.action import Scope
+from tui.actions import actions
 from tui.screens.dialog import Dialog
 from tui.text import styled, wrap
 
@@ -29,19 +30,20 @@ class HelpDialog(Dialog[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,q,enter", "dismiss", show=False)]
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scopes: tuple[Scope, ...]) -> None:
         super().__init__("Keys")
-        self._scope = scope
+        self._scopes = scopes
 
     def lines(self, width: int) -> list[Text]:
-        """One line a key, what is used most first; then what the glyphs mean."""
+        """What the glyphs mean; then one line a key, what is used most first."""
         body: list[Text] = []
-        for action in actions(self._scope, "everywhere"):
+        if "panes" in self._scopes:
+            legend = " · ".join(f"{glyph} {meaning}" for glyph, meaning in _LEGEND)
+            body += [*(Text(line) for line in wrap(legend, width)), Text()]
+        for action in actions(*self._scopes, "everywhere"):
+            if action.hidden:
+                continue
             first, *rest = wrap(action.tooltip, width - _KEY_CELLS)
             body.append(styled((action.all_keys.ljust(_KEY_CELLS), "key"), first))
             body += [Text(" " * _KEY_CELLS + line) for line in rest]
-        if self._scope == "lab":
-            body.append(Text())
-            legend = " · ".join(f"{glyph} {meaning}" for glyph, meaning in _LEGEND)
-            body += [styled((line, "dim")) for line in wrap(legend, width)]
         return body

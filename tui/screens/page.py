@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.events import Resize
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
-from tui.actions import Scope
+from tui.action import Scope
 from tui.compositor import NarrowCompositor
 from tui.plan import SMALLEST
 from tui.text import styled, wrap
@@ -22,14 +24,28 @@ if TYPE_CHECKING:
     from tui.feed import Feed
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Something on a screen that the menu finds besides the actions."""
+
+    name: str
+    go: Callable[[], object]
+
+
 REFUSAL_S = 5.0
 """How long the message line says why a key did nothing."""
+
+
+def too_small(size: Size) -> bool:
+    """Whether a terminal of this size shows one line only."""
+    width, height = SMALLEST
+    return size.width < width or size.height < height
 
 
 class Page(Screen[None], inherit_bindings=False):
     """A full screen. On a terminal that is too small it shows one line that says so."""
 
-    SCOPE: ClassVar[Scope]
+    SCOPES: ClassVar[tuple[Scope, ...]]
     AUTO_FOCUS = ""
 
     def __init__(self) -> None:
@@ -50,9 +66,16 @@ class Page(Screen[None], inherit_bindings=False):
 
     def on_resize(self, event: Resize) -> None:
         """Give way to one line when there is too little room."""
-        width, height = SMALLEST
         self.set_class(event.size.width < 100, "-small")
-        self.set_class(event.size.width < width or event.size.height < height, "-too-small")
+        self.set_class(too_small(event.size), "-too-small")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key does anything to what cannot be seen."""
+        return not too_small(self.app.size)
+
+    def found(self) -> list[Found]:
+        """What the menu finds here."""
+        return []
 
     def stream_moved(self, feed: Feed) -> None:
         """Events came; show what is new."""

@@ -9,8 +9,8 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Key
 
-from labs.stream.events import Cell
-from tui.form import Form
+from labs.stream.events import Cell, ParameterSpec
+from tui.form import Form, allowed
 from tui.screens.dialog import Dialog
 from tui.text import clean, cut, styled, value, wrap
 
@@ -47,9 +47,14 @@ class SetupDialog(Dialog[Setup]):
         spec = form.experiment
         body = [self._field(0, "experiment", f"{clean(spec.title)}  ({form.at + 1} of {len(form.experiments)})", width)]
         for number, parameter in enumerate(spec.parameters, 1):
-            body.append(self._field(number, clean(parameter.name), value(form.value(parameter), 40), width))
+            here = parameter == form.parameter and form.typed
+            setting = clean(form.typed) if here else value(form.value(parameter), 40)
+            body.append(self._field(number, clean(parameter.name), setting, width, _range(parameter)))
         body.append(Text())
-        body += [styled((line, "dim")) for line in wrap(self._explained(), width)]
+        if form.problem:
+            body += [styled((line, "error")) for line in wrap("✗ " + clean(form.problem), width)]
+        else:
+            body += [styled((line, "dim")) for line in wrap(self._explained(), width)]
         body.append(Text())
         body.append(
             styled(
@@ -67,10 +72,11 @@ class SetupDialog(Dialog[Setup]):
         )
         return body
 
-    def _field(self, number: int, name: str, setting: str, width: int) -> Text:
+    def _field(self, number: int, name: str, setting: str, width: int, allowed: str = "") -> Text:
         here = number == self._form.line
-        text = f"{'►' if here else ' '} {cut(name, 16):<16}  ← {cut(setting, width - 26)} →"
-        return Text(text.ljust(width), "cursor" if here else "")
+        room = width - 26 - len(allowed)
+        text = f"{'►' if here else ' '} {cut(name, 16):<16}  ← {cut(setting, room)} →"
+        return Text(text.ljust(width - len(allowed)) + allowed, "cursor" if here else "")
 
     def _explained(self) -> str:
         parameter = self._form.parameter
@@ -79,8 +85,8 @@ class SetupDialog(Dialog[Setup]):
         told = [clean(parameter.help)] if parameter.help else []
         if parameter.choices:
             told.append("one of " + ", ".join(value(choice, 40) for choice in parameter.choices))
-        elif parameter.minimum is not None and parameter.maximum is not None:
-            told.append(f"from {parameter.minimum:g} to {parameter.maximum:g}")
+        elif bounds := allowed(parameter):
+            told.append(bounds)
         return "; ".join(told) or "no restrictions"
 
     def on_key(self, event: Key) -> None:
@@ -110,5 +116,14 @@ class SetupDialog(Dialog[Setup]):
         self.redraw()
 
     def action_take(self, run: bool) -> None:
-        """Answer with what was chosen."""
+        """Answer with what was chosen, unless it cannot be taken."""
+        if self._form.problem:
+            return
         self.dismiss(Setup(self._form.experiment.slug, dict(self._form.values), run))
+
+
+def _range(parameter: ParameterSpec) -> str:
+    """What a field takes, as short as it can be told."""
+    if parameter.choices:
+        return f"one of {len(parameter.choices)} "
+    return f"{allowed(parameter)} " if allowed(parameter) else ""

@@ -8,7 +8,7 @@ from textual.geometry import Offset, Region, Size, Spacing
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.widget import Widget
 
-from tui.plan import LANES, PANES, Place, plan
+from tui.plan import EMPTY_LANES, LANES, PANES, Place, groups, plan
 from tui.widgets.pane import Pane
 
 Places = Callable[[Size], dict[str, Place]]
@@ -28,8 +28,11 @@ class PlanLayout(Layout):
         arranged = []
         for pane in children:
             if isinstance(pane, Pane):
-                pane.place = place = places.get(pane.pane)
+                was, pane.place = pane.place, places.get(pane.pane)
+                place = pane.place
                 if place is not None:
+                    if was is None:
+                        pane.call_later(pane.redraw)  # What it showed before it left is old.
                     region = Region(place.x, place.y, place.width, place.height)
                     arranged.append(WidgetPlacement(region, Offset(), Spacing(), pane))
         return arranged
@@ -43,6 +46,10 @@ class Body(Widget):
         self._panes = panes
         self._shown = list(PANES)
         """The panes, the latest chosen first."""
+        self._needs: dict[str, int] = {}
+        """How high a pane had to be so far in this run: it grows, so that the screen does not jump to and fro."""
+        self._lanes_first = False
+        self._growing = False
         self._plan = PlanLayout(self._places)
         self._focused = PANES[0]
         self.focused.focused_pane = True
@@ -80,17 +87,52 @@ class Body(Widget):
 
     def start_afresh(self) -> None:
         """Show a new run, each pane from where it begins to be read."""
+        self._needs = {}
         for pane in self._panes.values():
             pane.start_afresh()
-        if self._shown[0] in ("why", "verdict"):
-            self.show("locks")
+        self._arrange()
+
+    def restart(self, name: str) -> None:
+        """Show a pane from where it begins to be read."""
+        self._panes[name].start_afresh()
+
+    def settle(self, *, lanes_first: bool, growing: bool) -> None:
+        """Give the pane below the lanes the height that it has come to need; while it grows, it does not shrink."""
+        self._growing = growing
+        changed, self._lanes_first = lanes_first != self._lanes_first, lanes_first
+        if len(groups(*self.screen.size)) == 1 and (self._measure(self.size.width) or changed):
+            self._arrange()
+
+    def _measure(self, width: int) -> bool:
+        """See how high the lanes and the pane below them would have to be; whether that differs from before."""
+        before = dict(self._needs)
+        name = self._shown[0]
+        least = self._needs.get(name, 0) if self._growing else 0
+        self._needs[name] = max(self._panes[name].measure(width), least)
+        lanes = self._panes[LANES].measure(width)
+        self._needs[LANES] = lanes if self._lanes_first else min(lanes, EMPTY_LANES)
+        return self._needs != before
 
     def _raise(self, name: str) -> None:
         self._shown.remove(name)
         self._shown.insert(0, name)
+        self._needs = {}
+        self._arrange()
+
+    def _arrange(self) -> None:
         for pane in self._panes.values():
             # A layout is forgotten by the ancestors of the widget that asks.
             pane.refresh(repaint=False, layout=True)
 
     def _places(self, size: Size) -> dict[str, Place]:
-        return plan(size.width, size.height, self.screen.size, tuple(self._shown))
+        if len(groups(*self.screen.size)) == 1:
+            self._measure(size.width)
+        return plan(
+            size.width,
+            size.height,
+            self.screen.size,
+            tuple(self._shown),
+            self._needs.get(self._shown[0], 0),
+            self._needs.get(LANES, EMPTY_LANES),
+            lanes_first=self._lanes_first,
+        )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from rich.text import Text
 from textual.events import Click
 
-from tui.actions import Action
+from tui.action import Action
 from tui.text import styled
 from tui.widgets.lines import LinesView
 

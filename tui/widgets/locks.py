@@ -6,41 +6,67 @@ from collections import defaultdict
 
 from rich.text import Text
 
+from labs.stream.events import LockHeld
 from tui.state import LabState
 from tui.text import clean, seconds, styled, wrap
 from tui.view import View
 from tui.widgets.pane import Content
 
+_MEANINGS = {
+    "RowShare": "reads rows to lock them",
+    "RowExclusive": "changes rows",
+    "AccessExclusive": "nobody else may even read",
+}
+
 
 def lines(state: LabState, view: View, width: int) -> Content:
-    """The wait-for graph, edge by edge, then the locks held, session by session."""
+    """The wait-for graph, edge by edge, then who has what locked, session by session."""
     sample = state.locks
-    if sample is None or not (sample.waits or sample.held):
+    if state.running and not state.sessions:
+        return Content([styled((" No session has a lane: there is nothing to show here.", "dim"))])
+    if sample is None or view.last(state) or not (sample.waits or sample.held):
         text = "No lock is held and nobody waits." if state.running else "Nothing runs: no lock is held."
         return Content([styled((f" {text}", "dim"))])
     body: list[Text] = []
     for wait in sample.waits:
         age = wait.milliseconds / 1000 + max(state.now - sample.t, 0.0)
         edge = styled(
-            (f" {clean(wait.blocker)}", "title"),
-            (" ◄── ", "wait"),
-            (clean(wait.waiter), "title"),
-            (f"   … waits {seconds(age)}", "wait"),
+            (f" {clean(wait.waiter)} waits for {clean(wait.blocker)}", "wait"), (f"   {seconds(age):<6}", "title")
         )
-        body.append(edge.append(f"   {_mode(wait.mode)} on {clean(wait.object)}"))
+        told = f"for {clean(wait.object)} · {_mode(wait.mode)}"
+        first, *rest = wrap(told, max(width - edge.cell_len - 2, 20))
+        body += [edge.append(f" {first}"), *(Text("   " + line) for line in rest)]
     if cycle := _cycle([(wait.waiter, wait.blocker) for wait in sample.waits]):
         body.append(styled((" ! DEADLOCK ", "verdict.bad"), " " + " → ".join(clean(name) for name in cycle)))
     if not sample.waits:
         body.append(styled((" Nobody waits.", "dim")))
-    held: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    wanted = {wait.object for wait in sample.waits}
+    has: dict[str, list[str]] = defaultdict(list)
     for lock in sample.held:
-        held[lock.session].setdefault(clean(lock.object), []).append(_mode(lock.mode))
-    for session in sorted(held):
-        label = f" {clean(session)} holds  "
-        told = " · ".join(f"{thing}: {', '.join(modes)}" for thing, modes in held[session].items())
-        for number, line in enumerate(wrap(told, width - len(label))):
-            body.append(styled((label if number == 0 else " " * len(label), "title"), line))
+        if lock.object in wanted or not _teaches_nothing(lock):
+            has[lock.session].append(f"{clean(lock.object)}: {_mode(lock.mode)}{_meaning(lock)}")
+    for session in sorted(has):
+        label = f" {clean(session)} has  "
+        for number, told in enumerate(has[session]):
+            for line in wrap(told, width - len(label)):
+                body.append(styled((label if number == 0 else " " * len(label), "title"), (line, "dim")))
+                label = " " * len(label)
     return Content(body)
+
+
+def _teaches_nothing(lock: LockHeld) -> bool:
+    """Whether every transaction has such a lock, whatever it does."""
+    return _mode(lock.mode) == "AccessShare" or lock.object.startswith(("transaction", "virtualxid"))
+
+
+def _meaning(lock: LockHeld) -> str:
+    """A mode in a few words, where there are any."""
+    if lock.object.startswith("transaction"):
+        return ", its own id: who waits for its rows waits for this"
+    if lock.object.startswith("row"):
+        return ", its place in the queue for that row"
+    meaning = _MEANINGS.get(_mode(lock.mode), "")
+    return f", {meaning}" if meaning else ""
 
 
 def _mode(mode: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,8 +23,8 @@ class Content:
     head: tuple[Text, ...] = ()
 
 
-Source = Callable[[int], Content]
-"""A pane's content for a width in cells."""
+Source = Callable[[int, int], Content]
+"""A pane's content for a width and a height in cells."""
 
 
 class Pane(LinesView):
@@ -56,7 +57,7 @@ class Pane(LinesView):
             return []
         margin = Text("│", "rule") if place.divided else Text()
         inner = width - margin.cell_len
-        content = self._source(inner)
+        content = self._source(inner, height - 1)
         self._room = max(height - 1 - len(content.head), 1)
         self._length = len(content.body)
         last = max(self._length - self._room, 0)
@@ -66,6 +67,11 @@ class Pane(LinesView):
         lines = [self._rule(inner, hidden), *content.head, *body]
         lines += [Text()] * (height - len(lines))
         return [margin.copy().append_text(fit(line, inner)) for line in lines]
+
+    def measure(self, width: int) -> int:
+        """How high it would have to be to show everything."""
+        content = self._source(width, sys.maxsize)
+        return 1 + len(content.head) + len(content.body)
 
     def scroll_lines(self, by: int) -> None:
         """Scroll; reaching the end makes a following pane follow again."""

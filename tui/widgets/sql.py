@@ -18,7 +18,10 @@ def lines(state: LabState, view: View, width: int) -> Content:
     if not state.statements:
         return Content([styled((" No statement has been sent yet.", "dim"))])
     start = state.run.started_at if state.run else 0.0
-    return Content([line for statement in state.statements for line in _entry(statement, start, width)])
+    head: tuple[Text, ...] = ()
+    if view.last(state) and state.run is not None:
+        head = (styled((f" Last run: {clean(state.title(state.run.experiment))}", "dim")),)
+    return Content([line for statement in state.statements for line in _entry(statement, start, width)], head)
 
 
 def _entry(statement: Statement, start: float, width: int) -> list[Text]:

@@ -9,20 +9,30 @@ from rich.text import Text
 
 from labs.stream.events import InvariantSampled, TableSampled
 from tui.state import LabState
-from tui.text import clean, fit, plural, styled, value, wrap
+from tui.text import clean, fit, plural, spaced, styled, value, wrap
 from tui.view import View
 from tui.widgets.pane import Content
 
 WIDEST_COLUMN_CELLS = 32
+NARROWEST_CLAIM_CELLS = 32
+"""With less room beside the first table, what must hold stands above it."""
 _GAP = "    "
 
 
 def lines(state: LabState, view: View, width: int) -> Content:
-    """What must hold, then the tables, side by side where there is room."""
-    body = [line for sample in state.invariants.values() for line in invariant_lines(sample, width)]
+    """The tables, side by side where there is room; beside the first one, or else above it, what must hold."""
+    blocks = [_table(sample, width - 1) for sample in state.tables.values()]
+    samples = list(state.invariants.values())
+    beside = width - 1 - len(_GAP) - (_width(blocks[0]) if blocks else width)
+    body: list[Text] = []
+    if samples and beside >= NARROWEST_CLAIM_CELLS:
+        claims = [line for sample in samples for line in invariant_lines(sample, beside)]
+        widest = max(line.cell_len for line in claims)
+        blocks.insert(1, [fit(line, widest) for line in claims])
+    else:
+        body += [line for sample in samples for line in invariant_lines(sample, width)]
     shelf: list[list[Text]] = []
-    for sample in state.tables.values():
-        block = _table(sample, width - 1)
+    for block in blocks:
         if shelf and sum(_width(other) + len(_GAP) for other in shelf) + _width(block) > width - 1:
             body.extend(_side_by_side(shelf))
             shelf = []
@@ -32,13 +42,16 @@ def lines(state: LabState, view: View, width: int) -> Content:
 
 
 def invariant_lines(sample: InvariantSampled, width: int) -> list[Text]:
-    """A claim about the data as it is now, with its numbers."""
-    mark = styled((" ✓ ok      ", "ok")) if sample.holds else styled((" ! BROKEN ", "verdict.bad"), " ")
-    line = mark.append(clean(sample.claim))
-    numbers = " · ".join(f"{clean(name)} {value(number, 40)}" for name, number in sample.evidence.items())
-    if line.cell_len + 2 + cell_len(numbers) <= width:
-        return [line.append(f"  {numbers}", "dim")]
-    return [line, *(styled((" " * 11 + rest, "dim")) for rest in wrap(numbers, width - 12))]
+    """A claim about the data as it is now; with its numbers where they fit, or where it is broken."""
+    mark = styled(("✓ ", "ok")) if sample.holds else styled(("! BROKEN ", "verdict.bad"), " ")
+    claim, *more = wrap(clean(sample.claim), max(width - mark.cell_len, 10))
+    block = [mark.append(claim), *(Text("  " + line) for line in more)]
+    numbers = " · ".join(f"{spaced(label)} {value(number, 40)}" for label, number in sample.evidence.items())
+    if block[-1].cell_len + 2 + cell_len(numbers) <= width:
+        block[-1].append(f"  {numbers}", "dim")
+    elif not sample.holds:
+        block += [styled(("  " + line, "dim")) for line in wrap(numbers, width - 2)]
+    return block
 
 
 def _table(sample: TableSampled, width: int) -> list[Text]:
@@ -55,6 +68,8 @@ def _table(sample: TableSampled, width: int) -> list[Text]:
     keys = [sample.columns.index(name) for name in sample.key if name in sample.columns]
     changed = {tuple(key) for key in sample.changed}
     block = [styled((clean(sample.table), "title"), (f"  {plural(sample.row_count, 'row')}", "dim"))]
+    if sample.problem:
+        block.append(styled((f"! as last seen: {value(sample.problem, 60)}", "wait")))
     block.append(_record(columns, widths, numeric, "dim", " "))
     for record, shown in zip(sample.rows, rows, strict=True):
         touched = bool(keys) and tuple(record[i] for i in keys if i < len(record)) in changed

@@ -25,5 +25,8 @@ def lines(state: LabState, view: View, width: int) -> Content:
         for parameter in spec.parameters:
             setting = value(chosen.get(parameter.name, parameter.default))
             told = f"{setting}   {clean(parameter.help)}" if parameter.help else setting
-            body.append(styled((f" {clean(parameter.name)} = ", "dim"), told))
+            label = f" {clean(parameter.name)} = "
+            first, *rest = wrap(told, width - len(label) - 1)
+            body.append(styled((label, "dim"), first))
+            body += [Text("   " + line) for line in wrap(" ".join(rest), width - 4) if line]
     return Content(body)

@@ -1,0 +1,79 @@
+"""One thing that a person can do, and the name of its key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from tui.state import LabState
+    from tui.view import View
+
+Scope = Literal["everywhere", "catalogue", "lab", "panes", "replay"]
+Refusal = Callable[["LabState", "View"], str]
+"""Why an action cannot act now, as a sentence; empty when it can."""
+
+_KEY_NAMES = {
+    "question_mark": "?",
+    "colon": ":",
+    "space": "Space",
+    "enter": "Enter",
+    "escape": "Esc",
+    "tab": "Tab",
+    "shift+tab": "Shift+Tab",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that a person can do on a screen."""
+
+    id: str
+    """Also its name for rebinding, and of the method ``action_<id>`` that does it."""
+    keys: tuple[str, ...]
+    """As Textual names them; the first one is shown."""
+    label: str
+    """One or two words, for the footer."""
+    tooltip: str
+    """One sentence, for help and palette."""
+    scope: Scope
+    footer: int = 0
+    """Its place among the footer's buttons: 1 is the most important, 0 is not there."""
+    refusal: Refusal | None = None
+    priority: bool = False
+    argument: str = ""
+    """Of the method, as written in a binding."""
+    hidden: bool = False
+    """Whether help and menu leave it out."""
+    shown_keys: str = ""
+    """What help shows in the place of its keys."""
+
+    @property
+    def call(self) -> str:
+        """The action as Textual runs it."""
+        target = "app." if self.scope == "everywhere" else "screen."
+        return f"{target}{self.id.partition('.')[0]}({self.argument})"
+
+    @property
+    def key(self) -> str:
+        """The first key, as printed on a keyboard."""
+        return key_name(self.keys[0])
+
+    @property
+    def all_keys(self) -> str:
+        """Every key, as printed on a keyboard."""
+        return self.shown_keys or " ".join(key_name(key) for key in self.keys)
+
+
+def key_name(key: str) -> str:
+    """A key as a person calls it."""
+    return _KEY_NAMES.get(key, key)

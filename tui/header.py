@@ -1,0 +1,87 @@
+"""The first line: where this is and on what; and the server in a few words."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from tui.state import LabState
+from tui.text import clean, clock, spread, styled
+from tui.view import View
+
+ENGINE_NAMES = {"postgres": "PostgreSQL", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
+SHORT_NAMES = {"PostgreSQL": "PG"}
+
+
+def engine_name(engine: str) -> str:
+    """An engine as its makers write it."""
+    return clean(ENGINE_NAMES.get(engine.lower(), engine))
+
+
+def engine_label(engine: str, version: str) -> str:
+    """An engine and its version, each said once."""
+    name = engine_name(engine)
+    return clean(version) if version.startswith(name) else f"{name} {clean(version)}".rstrip()
+
+
+def engine_status(state: LabState) -> Text:
+    """The server in a few words, with a glyph for its state."""
+    engine = state.engine
+    if state.errors and (engine is None or engine.state in ("starting", "recovering")):
+        return styled(("✗ no server", "error"))
+    if engine is None:
+        return styled(("… server starting", "dim"))
+    name = engine_label(engine.engine, engine.server_version)
+    match engine.state:
+        case "ready":
+            return styled(("● ", "ok"), f"{name} ", ("ready", "ok"))
+        case "lost":
+            return styled(("✗ ", "error"), f"{name} ", ("lost", "error"))
+        case other:
+            return styled((f"… {name} {other}", "wait"))
+
+
+def header_line(state: LabState, view: View, width: int) -> Text:
+    """Lab, experiment, what was set for it, engine, isolation, live or not, and how long it has been running.
+
+    Where that is too much, the server is abbreviated first, then the clock goes, then the server.
+    """
+    lab = state.lab
+    left = styled(" ", (clean(lab.title) if lab else "opening the lab", "title"))
+    if spec := view.spec(state):
+        left.append(" › ", "dim").append(clean(spec.title), "title")
+    if settings := view.settings(state):
+        left.append(f"  {settings}", "changed")
+    engine, level, clock_part = _engine(state), [], []
+    if lab is not None:
+        level = [styled((_isolation(state, view).lower(), "dim"))]
+    if state.run is not None and not view.last(state):
+        now = state.run.ended.t if state.run.ended else state.now
+        clock_part = [styled((clock(now - state.run.started_at), "dim"))]
+    step = f"REPLAY {view.step}/{view.steps}" if view.steps else "REPLAY"
+    mode = [styled(("LIVE", "ok") if view.live else (step, "wait"))]
+    short = [Text(SHORT_NAMES.get(name, name) + rest) for one in engine for name, rest in [_parted(one.plain)]]
+    for parts in ([*engine, *level, *clock_part], [*short, *level, *clock_part], [*short, *level], level):
+        right = Text(" · ", "rule").join([*parts, *mode]).append(" ")
+        if left.cell_len + 1 + right.cell_len <= width:
+            break
+    return spread(left, right, width)
+
+
+def _engine(state: LabState) -> list[Text]:
+    if state.engine is not None and state.engine.state != "ready":
+        return [engine_status(state)]
+    return [Text(engine_label(state.lab.engine, state.lab.server_version))] if state.lab else []
+
+
+def _parted(label: str) -> tuple[str, str]:
+    name, space, version = label.partition(" ")
+    return name, space + version
+
+
+def _isolation(state: LabState, view: View) -> str:
+    spec = view.spec(state)
+    chosen = state.run.parameters if state.running and state.run else view.parameters
+    declared = next((p.default for p in spec.parameters if "isolation" in p.name), None) if spec else None
+    name = next((p.name for p in spec.parameters if "isolation" in p.name), "") if spec else ""
+    default = state.lab.isolation_default if state.lab else ""
+    return clean(str(chosen.get(name) or declared or default))
