@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from labs.workbench.engines.engine import Engine
 from labs.workbench.lab import Lab
 
-
 FORMAT = 1
 """Raised whenever the same data and schema come to another fingerprint than before."""
 
