@@ -84,7 +84,12 @@ async def test_two_waiters_behind_one_holder_and_the_row_by_its_key(
     observer.run_began(people.pids)
     await holder.execute(LOCK)
     began = time.monotonic()
-    waiting = [asyncio.create_task(first.execute(LOCK)), asyncio.create_task(second.execute(LOCK))]
+
+    async def queue(connection: AsyncConnection) -> None:
+        await connection.execute(LOCK)
+        await connection.rollback()
+
+    waiting = [asyncio.create_task(queue(connection)) for connection in (first, second)]
     sample = await looks_until_waits(observer, heard, 2)
     elapsed_ms = (time.monotonic() - began) * 1000
     assert {wait.waiter for wait in sample.waits} == {"B", "C"}
@@ -93,9 +98,7 @@ async def test_two_waiters_behind_one_holder_and_the_row_by_its_key(
     assert all(0 < wait.milliseconds <= elapsed_ms for wait in sample.waits)
     assert any(held.session == "A" and held.object == "table accounts" for held in sample.held)
     await holder.rollback()
-    for task, connection in zip(waiting, (first, second), strict=True):
-        await asyncio.wait({task})
-        await connection.rollback()
+    await asyncio.gather(*waiting)
 
 
 async def test_one_waiter_behind_two_holders(observer: Observer, people: People, heard: Heard) -> None:
