@@ -153,9 +153,11 @@ def _handled() -> list[signal.Signals]:
 
 
 def _leave_early(number: int, frame: FrameType | None) -> None:
-    """A signal while the program is still being loaded: nothing is on the screen yet."""
-    _say(_SIGNALS[signal.Signals(number)])
-    raise SystemExit(128 + number)
+    """A signal while the program is still being loaded: nothing is on the screen yet, and nothing else was started."""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{_SIGNALS[signal.Signals(number)]}\n".encode())
+    # An exception would be turned into another one by whatever import it came out of.
+    os._exit(128 + number)
 
 
 def _say(sentence: str) -> None:
