@@ -40,7 +40,7 @@ def cli(context: click.Context, engine: str | None, url: str | None) -> None:
     if context.invoked_subcommand is not None and (engine or url):
         _pass_on(context, context.invoked_subcommand, engine, url)
     if url:
-        from labs.command import off_the_process_list
+        from labs.cli import off_the_process_list
 
         off_the_process_list(url)
     if context.invoked_subcommand is None:
