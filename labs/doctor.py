@@ -11,20 +11,18 @@ from typing import Literal
 
 import click
 import msgspec
+from msgspec.structs import replace
 from rich.text import Text
 
 from labs.paper import Paper
+from labs.stream.engines import ENGINES
 from labs.workbench.engines.embedded import NEEDED_BYTES, EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
-from labs.workbench.engines.postgres import refusals
 from labs.workbench.errors import ENGINE, LabError
 from labs.workbench.place import probed
 from labs.workbench.target import Own, Target
 
 SMALLEST_TERMINAL = (60, 16)
-MARIADB_PLACES = ("/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/opt/homebrew/bin")
-"""Where a server may lie that plain users' PATH does not lead to."""
-
 MARKS = {"ok": ("✓ ok", "blue"), "note": ("· note", ""), "problem": ("✗ problem", "bold yellow")}
 
 
@@ -65,10 +63,14 @@ async def examine(target: Target) -> AsyncIterator[Finding]:
     yield _terminal()
     if isinstance(target, Own):
         yield _disk()
-        yield await _server("own PostgreSQL", target)
+        chosen = target.engine
+        for engine, title in ENGINES.items():
+            target.use(engine)
+            finding = await _server(f"own {title}", target)
+            # Of two engines one is enough, unless it is the one that was asked for.
+            yield replace(finding, status="note") if finding.status == "problem" and engine != chosen else finding
     else:
         yield await _server("server by URL", target)
-    yield _mariadb()
 
 
 def _terminal() -> Finding:
@@ -112,18 +114,8 @@ async def _probed(name: str, server: Engine) -> Finding:
     lacking = [capability for capability, present in probe.capabilities.items() if not present]
     found = f"{probe.server_version}, isolation {probe.isolation_default} by default"
     if "create schema" in lacking:
-        grant = f"As the database's owner: {refusals.grant(server.url)}"
+        grant = f"As the database's owner: {server.grant()}"
         return Finding(name, "problem", f"{found}; this role may not create a schema", grant)
     if lacking:
         return Finding(name, "note", found, f"It lacks {', '.join(lacking)}: those panes stay empty.")
     return Finding(name, "ok", found)
-
-
-def _mariadb() -> Finding:
-    path = os.pathsep.join([os.environ.get("PATH", ""), *MARIADB_PLACES])
-    found = shutil.which("mariadbd", path=path)
-    unused = "No experiment of this version uses it."
-    if found:
-        return Finding("MariaDB", "note", f"{found}. {unused}")
-    debian = "On Debian: apt-get install --no-install-recommends mariadb-server-core"
-    return Finding("MariaDB", "note", f"No mariadbd found. {unused}", debian)

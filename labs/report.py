@@ -27,6 +27,7 @@ from labs.stream.events import (
     StatementEnded,
     StatementStarted,
     VerdictReached,
+    listed,
 )
 
 INDENT = "   "
@@ -89,10 +90,10 @@ def _parameter(spec: ParameterSpec) -> dict[str, Any]:
 
 def _allowed(spec: ParameterSpec) -> Text:
     if spec.choices:
-        return Text(f"or {', '.join(str(choice) for choice in spec.choices if choice != spec.default)}", "dim")
+        return Text(f"or {listed([choice for choice in spec.choices if choice != spec.default])}", "dim")
     if spec.minimum is not None and spec.maximum is not None:
         return Text(f"from {spec.minimum:g} to {spec.maximum:g}", "dim")
-    return Text(f"any {spec.type}", "dim")
+    return Text(spec.allowed, "dim")
 
 
 def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:

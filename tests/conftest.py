@@ -12,10 +12,14 @@ from typing import TypeVar
 
 import pytest
 
+from labs.stream.engines import ENGINES
 from labs.stream.events import Event
 from labs.workbench.engines.embedded import EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
+from labs.workbench.engines.mariadb import installation
+from labs.workbench.engines.mariadb.engine import MariaDB
 from labs.workbench.engines.postgres.engine import Postgres
+from labs.workbench.engines.private_mariadb import PrivateMariaDB
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,6 +45,30 @@ async def server(data_folder: Path) -> AsyncIterator[Engine]:
     own = EmbeddedPostgres(data_folder)
     yield Postgres(await own.acquire(lambda _: None))
     await own.release()
+
+
+def without_mariadbd() -> None:
+    """Skip where there is no mariadbd, or fail where there must be one."""
+    if installation.find() is None:
+        (pytest.fail if os.environ.get("NINELABS_REQUIRE_MARIADB") == "1" else pytest.skip)(
+            f"no mariadbd found: {installation.INSTALL}"
+        )
+
+
+@pytest.fixture(scope="session")
+async def mariadb(data_folder: Path) -> AsyncIterator[MariaDB]:
+    """The private MariaDB, kept for the whole run."""
+    without_mariadbd()
+    own = PrivateMariaDB(data_folder)
+    yield MariaDB(await own.acquire(lambda _: None))
+    await own.release()
+
+
+@pytest.fixture(params=list(ENGINES))
+def either(request: pytest.FixtureRequest) -> Engine:
+    """One engine after the other."""
+    engine: Engine = request.getfixturevalue({"postgres": "server"}.get(request.param, request.param))
+    return engine
 
 
 Kind = TypeVar("Kind", bound=Event)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from labs.cli import COMMANDS
+from labs.stream.engines import ENGINES
 
 if TYPE_CHECKING:
     from tui.app import NinelabsApp
@@ -30,7 +31,7 @@ _SIGNALS = {
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ninelabs", message="%(prog)s %(version)s")
-@click.option("--engine", type=click.Choice(["postgres", "mariadb"]), help="The program's own server to use.")
+@click.option("--engine", type=click.Choice(list(ENGINES)), help="The program's own server to use.")
 @click.option("--url", metavar="URL", help="A server of yours to use.")
 @click.pass_context
 def cli(context: click.Context, engine: str | None, url: str | None) -> None:

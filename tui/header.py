@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from labs.stream.engines import ENGINES
 from tui.state import LabState
 from tui.text import clean, clock, spread, styled
 from tui.view import View
 
-ENGINE_NAMES = {"postgres": "PostgreSQL", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
 SHORT_NAMES = {"PostgreSQL": "PG"}
 
 
 def engine_name(engine: str) -> str:
     """An engine as its makers write it."""
-    return clean(ENGINE_NAMES.get(engine.lower(), engine))
+    return clean(ENGINES.get(engine, engine))
 
 
 def engine_label(engine: str, version: str) -> str:

@@ -31,6 +31,11 @@ async def enter(session: AsyncSession, source_id: int, target_id: int, amount: i
     )
 
 
+async def latest_transfer(connection: AsyncConnection) -> int:
+    """The key of the latest transfer; 0 before the first."""
+    return await connection.scalar(select(func.coalesce(func.max(Transfer.id), 0))) or 0
+
+
 _opening = select(func.coalesce(func.sum(LedgerEntry.amount), 0)).where(LedgerEntry.transfer_id.is_(None))
 _balances = select(func.coalesce(func.sum(Account.balance), 0))
 _below_zero = select(func.count()).where(Account.balance < 0)
@@ -120,9 +125,9 @@ async def reverse_since(connection: AsyncConnection, watermark: int) -> Sequence
             ],
         )
     corrected = await connection.execute(
-        update(Account).where(Account.balance != _true_balance).values(balance=_true_balance).returning(Account.id)
+        update(Account).where(Account.balance != _true_balance).values(balance=_true_balance)
     )
-    accounts = len(corrected.all())
+    accounts = corrected.rowcount
     if not reversals and not accounts:
         return ("Nothing had been committed, so nothing was compensated.",)
     return (

@@ -17,6 +17,12 @@ class OpenLab(Command, frozen=True):
     lab: str
 
 
+class UseEngine(Command, frozen=True):
+    """Go on with the open lab on the program's own server of another kind; ends what runs."""
+
+    engine: str
+
+
 class RunExperiment(Command, frozen=True):
     """Run an experiment, from parameters that its specification allows; absent ones take their default."""
 
@@ -52,4 +58,4 @@ class Close(Command, frozen=True):
     """Leave: as `Cancel`, then end the runner. The end of the command stream means the same."""
 
 
-AnyCommand = OpenLab | RunExperiment | Step | PlayOn | Cancel | RollBack | Reset | Close
+AnyCommand = OpenLab | UseEngine | RunExperiment | Step | PlayOn | Cancel | RollBack | Reset | Close

@@ -6,6 +6,7 @@ a verdict fell) are each sent at once. Samples (`SAMPLES`) are latest-wins: only
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -45,7 +46,12 @@ class EngineChanged(Event, frozen=True):
     detail: str = ""
 
 
-_KINDS = {"int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false"}
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+
+
+def listed(choices: Sequence[Cell]) -> str:
+    """Choices in a line; some have commas of their own."""
+    return "; ".join(map(str, choices))
 
 
 class ParameterSpec(msgspec.Struct, frozen=True):
@@ -63,10 +69,10 @@ class ParameterSpec(msgspec.Struct, frozen=True):
     def allowed(self) -> str:
         """What it accepts, in words."""
         if self.choices:
-            return f"one of {', '.join(map(str, self.choices))}"
+            return f"one of {listed(self.choices)}"
         if self.minimum is not None and self.maximum is not None:
             return f"{_KINDS[self.type]} from {self.minimum:g} to {self.maximum:g}"
-        return _KINDS[self.type]
+        return self.help if self.type == "str" else _KINDS[self.type]
 
     def recognised(self, value: Cell) -> Cell:
         """The choice that was meant, also when written in capitals or with underscores; any other value as it is."""
@@ -83,6 +89,9 @@ class ExperimentSpec(msgspec.Struct, frozen=True):
     why: str
     """Paragraphs for the person: what happens and for what reason; blank lines part them."""
     engines: tuple[str, ...]
+    """Where it runs."""
+    lacking: dict[str, str] = {}
+    """Where it does not run: what that engine lacks, a sentence each."""
     parameters: tuple[ParameterSpec, ...] = ()
     expected: Outcome = "passed"
     """How it ends with default parameters; ``failed`` where the point is to see a claim fall."""
@@ -258,6 +267,75 @@ class OrdersExplored(Event, frozen=True):
     seed: int = 0
     failing: str | None = None
     """The shortest order in which a claim does not hold, a session's name a turn; none when there is none."""
+    retries: int = 0
+    """Transactions that were begun again after a refusal, over all orders."""
+    experiment: str = ""
+    """Shows one order of this cell in the lanes, given ``parameters``, the isolation and the ``order``."""
+    parameters: dict[str, Cell] = {}
+
+
+class Dependency(msgspec.Struct, frozen=True):
+    """That one transaction comes before another, after Adya: an edge of the serialization graph."""
+
+    source: str
+    target: str
+    kind: Literal["ww", "wr", "rw"]
+    """The target overwrote, read, or (rw) the source read what the target then overwrote."""
+    item: str
+    """What both touched: a row, or a condition."""
+
+
+class AnomalyMeasured(Event, frozen=True):
+    """One cell of the catalogue of anomalies: whether it occurred at an isolation level of an engine."""
+
+    anomaly: str
+    """Its name in words, such as ``lost update``."""
+    code: str
+    """Its name in the literature, such as ``P4``."""
+    isolation: str
+    engine: str
+    occurred: bool
+    prevented_by: str = ""
+    """A wait, or the code of a refusal; empty where it occurred, or where the reads simply saw nothing wrong."""
+    cycle: tuple[Dependency, ...] = ()
+    """The circle of dependencies that the run came to; empty when the run was serializable."""
+    experiment: str = ""
+    """Shows it in the lanes, given ``parameters``."""
+    parameters: dict[str, Cell] = {}
+
+
+class TranscriptWritten(Event, frozen=True):
+    """The transcript of a run goes on: the text that a tool which others use would print for the same run."""
+
+    text: str
+    """As it is, line ends included; it may hold what a terminal obeys."""
+
+
+class Measured(Event, frozen=True):
+    """A figure to compare with that of other variants: what charts and tables draw."""
+
+    metric: str
+    """What was measured, in words, such as ``transfers a second``."""
+    variant: str
+    value: float
+    unit: str
+    samples: int = 0
+    """How many observations it was made of."""
+    low: float | None = None
+    high: float | None = None
+    """How far it spread; none where that was not measured."""
+
+
+class ProgressAdvanced(Event, frozen=True):
+    """How far something long has come."""
+
+    task: str
+    done: float
+    total: float
+    unit: str = ""
+    rate: float | None = None
+    """Units a second."""
+    eta_s: float | None = None
 
 
 class Noted(Event, frozen=True):
@@ -313,6 +391,10 @@ AnyEvent = (
     | LocksSampled
     | VerdictReached
     | OrdersExplored
+    | AnomalyMeasured
+    | Measured
+    | ProgressAdvanced
+    | TranscriptWritten
     | Noted
     | RolledBack
     | LabReset

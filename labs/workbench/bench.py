@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
 from functools import partial
 from itertools import count
 from typing import Any
@@ -13,13 +14,14 @@ from typing import Any
 from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labs.stream.events import Cell, Event, Noted, OrdersExplored, Outcome, VerdictReached
+from labs.stream.events import Cell, Event, Noted, OrdersExplored, Outcome, TranscriptWritten, VerdictReached
 from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import LabError
 from labs.workbench.explore import explore
 from labs.workbench.lab import Invariant
 from labs.workbench.place import Place
 from labs.workbench.schedule import ByHand, Captions, Interleaver, Order, Stepper, Turns
+from labs.workbench.scripting import ScriptBench, ScriptLane, script_bench
 from labs.workbench.sessions import Emit, LabSession, SessionMaker
 
 Transactions = Mapping[SessionMaker, Callable[[], Awaitable[Any]]]
@@ -56,6 +58,7 @@ class Bench:
         self._numbers = count(1)
         self._verdicts: list[VerdictReached] = []
         self._by_maker: dict[int, LabSession] = {}
+        self._lanes: tuple[ScriptLane, ...] = ()
 
     def outcome(self) -> Outcome:
         """Passed when every claim held; a run without a verdict proves nothing, and is an error."""
@@ -65,7 +68,7 @@ class Bench:
 
     def in_transaction(self) -> tuple[str, ...]:
         """Names of the sessions that have a transaction open."""
-        return tuple(session.name for session in self._by_maker.values() if session.in_transaction)
+        return tuple(lane.name for lane in (*self._by_maker.values(), *self._lanes) if lane.in_transaction)
 
     @asynccontextmanager
     async def sessions(
@@ -95,6 +98,34 @@ class Bench:
             for session in opened:
                 self.sessions_open.pop(session.backend_pid or 0, None)
                 await session.engine.dispose()
+
+    @asynccontextmanager
+    async def scripts(self, *names: str) -> AsyncIterator[ScriptBench]:
+        """Open a lane for each name that runs scripts, in the lab's schema, which is empty for as long as this lasts.
+
+        Afterwards, however it ends, the lab's own tables stand again, built from the seed.
+        """
+        async with (
+            self._place.taken_over(),
+            self._place.control.connect() as control,
+            script_bench(
+                self.server,
+                control,
+                names,
+                application=self._place.application,
+                schema=self._place.schema,
+                stepper=self._stepper,
+                emit=self._emit,
+                numbers=self._numbers,
+            ) as scripts,
+        ):
+            self._lanes = tuple(scripts.lanes.values())
+            self.sessions_open |= {lane.pid: lane.name for lane in self._lanes}
+            try:
+                yield scripts
+            finally:
+                for lane in self._lanes:
+                    self.sessions_open.pop(lane.pid, None)
 
     async def play(
         self,
@@ -210,6 +241,10 @@ class Bench:
         """Tell the person what to look at now, and why."""
         self._emit(Noted(text=sentence))
 
+    def transcribe(self, text: str) -> None:
+        """Go on with the run's transcript."""
+        self._emit(TranscriptWritten(text=text))
+
     def verdict(self, claim: str, holds: bool, **evidence: Cell) -> None:
         """Settle a claim with figures that were read from the server."""
         verdict = VerdictReached(claim=claim, holds=holds, evidence=evidence)
@@ -237,12 +272,14 @@ class Bench:
 async def ask(connection: AsyncConnection, invariant: Invariant) -> tuple[bool, dict[str, Cell]]:
     """Whether an invariant holds in what the connection sees, and its evidence."""
     row = (await connection.execute(invariant.query)).one()._mapping
-    evidence = {
-        name: value if isinstance(value, int | float | bool | str) or value is None else str(value)
-        for name, value in row.items()
-        if name != "holds"
-    }
-    return bool(row["holds"]), evidence
+    return bool(row["holds"]), {name: _figure(value) for name, value in row.items() if name != "holds"}
+
+
+def _figure(value: Any) -> Cell:
+    """A piece of evidence; servers differ in which sums they give as decimals."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value if value is None or isinstance(value, int | float | str) else str(value)
 
 
 def _unheard(_event: Event) -> None:

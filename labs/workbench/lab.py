@@ -6,13 +6,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_type_hints
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import MetaData, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from labs.stream.engines import ENGINES
 from labs.stream.events import Cell, ExperimentSpec, Outcome, ParameterSpec
+from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import USAGE, LabError
 
 if TYPE_CHECKING:
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 
 SEED = 9
 """What `Lab.seed` is given unless a person says otherwise."""
+
+ISOLATION = "isolation"
+"""The name of the parameter whose choices are isolation levels, which not every server has."""
 
 _TYPE_NAMES: dict[type, Literal["int", "float", "str", "bool"]] = {
     int: "int",
@@ -52,6 +59,26 @@ class Experiment:
     parameters: type[msgspec.Struct]
     method: Callable[[Any, Bench, Any], Awaitable[None]]
 
+    def on(self, server: Engine) -> Experiment:
+        """The same, with only the isolation levels that a server has."""
+        parameters = tuple(
+            replace(one, choices=tuple(level for level in one.choices if server.accepts(str(level))))
+            if one.name == ISOLATION
+            else one
+            for one in self.spec.parameters
+        )
+        return Experiment(replace(self.spec, parameters=parameters), self.parameters, self.method)
+
+    def must_run_on(self, server: Engine) -> None:
+        """Raise `LabError` when that kind of server lacks what the experiment is about."""
+        if server.name in self.spec.lacking:
+            raise LabError(
+                f"{self.spec.title} does not run on {ENGINES[server.name]}",
+                self.spec.lacking[server.name],
+                f"Run it with --engine {' or '.join(self.spec.engines)}.",
+                exit_status=USAGE,
+            )
+
     def parse(self, given: Mapping[str, Cell]) -> msgspec.Struct:
         """The parameters given, completed by defaults; numbers may come as text.
 
@@ -67,17 +94,19 @@ class Experiment:
                     "`ninelabs list` names every parameter.",
                     exit_status=USAGE,
                 )
+        plain = {name: known[name].recognised(value) for name, value in given.items()}
+        for name, value in plain.items():
+            if known[name].choices and value not in known[name].choices:
+                raise _impossible(known[name], given[name])
         try:
-            plain = {name: known[name].recognised(value) for name, value in given.items()}
             return msgspec.convert(plain, self.parameters, strict=False)
         except msgspec.ValidationError as error:
             spec = known[str(error).rpartition(" - at `$.")[2].rstrip("`")]
-            raise LabError(
-                f"{spec.name}={given[spec.name]} is not possible",
-                "",
-                f"{spec.name} is {spec.allowed}.",
-                exit_status=USAGE,
-            ) from error
+            raise _impossible(spec, given[spec.name]) from error
+
+
+def _impossible(spec: ParameterSpec, value: Cell) -> LabError:
+    return LabError(f"{spec.name}={value} is not possible", "", f"{spec.name} is {spec.allowed}.", exit_status=USAGE)
 
 
 def experiment(
@@ -85,7 +114,7 @@ def experiment(
     *,
     question: str,
     why: str,
-    engines: tuple[str, ...] = ("postgres",),
+    lacking: Mapping[str, str] | None = None,
     expected: Outcome = "passed",
 ) -> Callable[[Callable[[Any, Any, Any], Awaitable[None]]], Experiment]:
     """Declare a lab's method an experiment; its third argument is annotated with the parameters' struct.
@@ -93,7 +122,7 @@ def experiment(
     Args:
         question: what it answers.
         why: paragraphs for the person who watches it.
-        engines: where it runs.
+        lacking: engines on which it cannot run, each with a sentence that says what is not there.
         expected: how it ends with default parameters.
     """
 
@@ -104,7 +133,8 @@ def experiment(
             title=title,
             question=question,
             why="\n".join(line.strip() for line in why.strip().splitlines()),
-            engines=engines,
+            engines=tuple(engine for engine in ENGINES if engine not in (lacking or {})),
+            lacking=dict(lacking or {}),
             parameters=_parameter_specs(parameters),
             expected=expected,
         )
@@ -117,10 +147,11 @@ def _parameter_specs(parameters: type[msgspec.Struct]) -> tuple[ParameterSpec, .
     info = msgspec.inspect.type_info(parameters)
     if not isinstance(info, msgspec.inspect.StructType):
         raise TypeError(f"{parameters} is no msgspec.Struct")
-    return tuple(_parameter_spec(field) for field in info.fields)
+    annotations = get_type_hints(parameters)
+    return tuple(_parameter_spec(field, annotations[field.name]) for field in info.fields)
 
 
-def _parameter_spec(field: msgspec.inspect.Field) -> ParameterSpec:
+def _parameter_spec(field: msgspec.inspect.Field, annotation: Any) -> ParameterSpec:
     kind: Any = field.type
     help_text = ""
     if isinstance(kind, msgspec.inspect.Metadata):
@@ -128,7 +159,8 @@ def _parameter_spec(field: msgspec.inspect.Field) -> ParameterSpec:
         kind = kind.type
     minimum = getattr(kind, "ge", None)
     maximum = getattr(kind, "le", None)
-    choices = tuple(getattr(kind, "values", ()))
+    # As written; msgspec would sort them.
+    choices = get_args(annotation) if isinstance(kind, msgspec.inspect.LiteralType) else ()
     return ParameterSpec(
         name=field.name,
         type=_TYPE_NAMES[type(field.default)],
@@ -151,8 +183,9 @@ class Lab(ABC):
 
     @classmethod
     def experiments(cls) -> dict[str, Experiment]:
-        """The experiments by slug, in the order in which they are written."""
-        return {value.spec.slug: value for value in vars(cls).values() if isinstance(value, Experiment)}
+        """The experiments by slug, class after class in the order in which they are written."""
+        written = chain.from_iterable(vars(kind).values() for kind in cls.__mro__)
+        return {value.spec.slug: value for value in written if isinstance(value, Experiment)}
 
     @classmethod
     def declared(cls, slug: str) -> Experiment:

@@ -6,9 +6,11 @@ import getpass
 import hashlib
 import os
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Connection, delete, inspect, select
+from sqlalchemy import Connection, inspect, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.schema import CreateTable
 
@@ -56,6 +58,8 @@ class Place:
         self.application = f"ninelabs/{lab.slug}"
         self._seed = seed
         self._engines: list[AsyncEngine] = []
+        self.foreign = False
+        """Whether the tables are now those of a run, not the lab's."""
         self._claimed: AsyncConnection | None = None
 
     async def open(self, *, rebuild: bool = False) -> Probe:
@@ -147,11 +151,34 @@ class Place:
             built = await self._build(connection)
         return LabReset(seed=self._seed, fingerprint=built.digest)
 
+    @asynccontextmanager
+    async def taken_over(self) -> AsyncIterator[None]:
+        """The schema, empty but for the journal, for a run that brings tables of its own.
+
+        Afterwards the schema is built from the seed. What could not be built then, as after a crash, is built when
+        the lab is next opened: the journal tells.
+        """
+        async with self._work.begin() as connection:
+            entry = await journal.latest(connection)
+            before = await fingerprint.take(self.server, connection, self.lab, self.schema)
+            await self.server.recreate_schema(connection, self.schema)
+            await connection.run_sync(journal.metadata.create_all)
+            await journal.begin(connection, journal.TAKEN_OVER, 0, before)
+        self.foreign = True
+        try:
+            yield
+        finally:
+            async with self._work.begin() as connection:
+                await self._build(connection)
+                if entry is not None:
+                    watermark = await self.lab.watermark(connection)
+                    await journal.begin(connection, entry.experiment, watermark, entry.before)
+            self.foreign = False
+
     async def restore(self, connection: AsyncConnection) -> None:
         """Bring the rows back to the seed without rebuilding the schema; ends the connection's transaction."""
         await connection.rollback()
-        for table in reversed(self.lab.metadata.sorted_tables):
-            await connection.execute(delete(table))
+        await self.server.empty(connection, self.lab.metadata.sorted_tables)
         await self.lab.seed(connection, self._seed)
         await connection.commit()
 
@@ -163,13 +190,21 @@ class Place:
     async def _stands(self, connection: AsyncConnection) -> bool:
         def present(sync: Connection) -> set[str]:
             # Without the schema's name: only what the role can see, for the refusal of the rest says more.
-            return set(inspect(sync).get_table_names())
+            found = inspect(sync)
+            return set(found.get_table_names()) if self.schema in found.get_schema_names() else set()
 
         tables = await connection.run_sync(present)
         if not tables:
             return False
-        if journal.table.name in tables and await journal.definition(connection) == self._definition(connection):
-            return True
+        if journal.table.name in tables:
+            if await journal.taken_over(connection):
+                return False
+            built = await journal.definition(connection)
+            ours = {table.name for table in (*self.lab.metadata.sorted_tables, journal.table)}
+            if built is None and tables <= ours:
+                return False  # The journal comes first, its entry last: a build was broken off, where DDL commits.
+            if built == self._definition(connection):
+                return True
         raise LabError(
             f"The schema {self.schema} is not as this version of the lab builds it",
             f"It has {', '.join(sorted(tables))}, of another version or made by somebody else.",
@@ -178,7 +213,7 @@ class Place:
 
     async def _build(self, connection: AsyncConnection) -> fingerprint.Fingerprint:
         await self.server.recreate_schema(connection, self.schema)
-        for metadata in (self.lab.metadata, journal.metadata):
+        for metadata in (journal.metadata, self.lab.metadata):
             await connection.run_sync(metadata.create_all)
         await self.lab.seed(connection, self._seed)
         built = await fingerprint.take(self.server, connection, self.lab, self.schema)

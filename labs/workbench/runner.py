@@ -22,6 +22,7 @@ from labs.stream.commands import (
     RollBack,
     RunExperiment,
     Step,
+    UseEngine,
 )
 from labs.stream.events import (
     STREAM_VERSION,
@@ -108,6 +109,25 @@ class Runner:
             self._lab = self._find_lab(slug)
             await self._have_place(rebuild=rebuild)
 
+    async def use(self, engine: str) -> None:
+        """Go on with the open lab on another kind of server; stays where it is when that cannot be had.
+
+        Raises:
+            LabError: there is none, or it cannot be used.
+        """
+        before = self._target.engine
+        self._target.use(engine)
+        try:
+            server = await self._target.acquire(self._emit)
+        except LabError:
+            self._target.use(before)
+            raise
+        await self.cancel()
+        await self._leave_place()
+        self._server, self._lost = server, False
+        async with self._explaining():
+            await self._have_place()
+
     async def close(self) -> None:
         """End the run, roll back what is open, give everything back. May be called at any time.
 
@@ -125,6 +145,8 @@ class Runner:
         match command:
             case OpenLab():
                 await self.open(command.lab)
+            case UseEngine():
+                await self.use(command.engine)
             case RunExperiment() if self._running is not None and not self._running.done():
                 self._emit(Noted(text="An experiment runs already: cancel it first, or let it end."))
             case RunExperiment():
@@ -148,9 +170,11 @@ class Runner:
             LabError: no such experiment or parameter, or something broke that is no result.
         """
         declared = self._declared(slug)
-        parameters = declared.parse(given)
         async with self._explaining():
             place, observer = await self._have_place()
+            declared = declared.on(place.server)
+            declared.must_run_on(place.server)
+            parameters = declared.parse(given)
             earlier = await place.roll_back()
             if earlier is not None:
                 self._emit(earlier)
@@ -177,6 +201,13 @@ class Runner:
                 seconds = round(time.monotonic() - began, 3)
                 self._emit(ExperimentEnded(experiment=slug, outcome=outcome, seconds=seconds))
         return outcome
+
+    def passes_over(self, declared: Experiment) -> bool:
+        """Whether the open lab's server cannot run that experiment; if so, the reason is noted."""
+        reason = declared.spec.lacking.get(self._target.engine)
+        if reason:
+            self._emit(Noted(text=f"{declared.spec.title} is passed over: {reason}"))
+        return reason is not None
 
     async def cancel(self) -> tuple[str, ...]:
         """End the running experiment, if one runs; returns what became of its transactions, a sentence each."""
@@ -235,7 +266,7 @@ class Runner:
                 server_version=probe.server_version,
                 isolation_default=probe.isolation_default,
                 capabilities=dict(probe.capabilities),
-                experiments=tuple(declared.spec for declared in lab.experiments().values()),
+                experiments=tuple(one.on(place.server).spec for one in lab.experiments().values()),
                 undoable=undoable,
             )
         )

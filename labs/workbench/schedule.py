@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from labs.stream.events import Noted, ScheduleChanged, StatementHeld
-from labs.workbench.sessions import ROLLBACK, Emit, LabSession
+from labs.workbench.sessions import Emit, LabSession
 
 Order = Sequence[str]
 """Names of sessions, one for each step. A session that cannot move is passed over, and keeps its turn. What is left
@@ -190,7 +190,7 @@ class Interleaver:
         """Hold a statement until its turn has come; raises `StatementCancelledError` when it never will."""
         if not self._closing:
             await self._wait_for_turn(session, sql, parameters)
-        if self._closing and sql != ROLLBACK:
+        if self._closing and sql != session.rollback_sql:
             raise StatementCancelledError
 
     async def _wait_for_turn(self, session: LabSession, sql: str, parameters: tuple[Any, ...]) -> None:
@@ -262,11 +262,12 @@ class Interleaver:
         waiting = await self._blockers([lane.session.backend_pid for lane in lanes if lane.session.backend_pid])
         for lane in lanes:
             # It may have been answered while we asked.
-            blocking = waiting.get(lane.session.backend_pid or 0, ()) if lane.session.statement_running else ()
-            lane.waiting = bool(blocking)
+            blocking = waiting.get(lane.session.backend_pid or 0) if lane.session.statement_running else None
+            lane.waiting = blocking is not None
             if lane.session.statement_running:
                 lane.session.show(
-                    "waiting" if blocking else "running", tuple(names.get(pid, f"pid {pid}") for pid in blocking)
+                    "waiting" if lane.waiting else "running",
+                    tuple(names.get(pid, f"pid {pid}") for pid in blocking or ()),
                 )
 
     async def _close(self, tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -22,7 +22,6 @@ from labs.workbench.engines.engine import Engine
 
 PREVIEW_ROWS = 3
 PREVIEW_COLUMNS = 8
-COMMIT, ROLLBACK = "COMMIT;", "ROLLBACK;"
 REDACTED = ("(redacted)",)
 
 Emit = Callable[[Event], None]
@@ -85,6 +84,11 @@ class LabSession:
             self._emit(shown)
 
     @property
+    def rollback_sql(self) -> str:
+        """What this session sends to roll back."""
+        return self._server.rollback_sql
+
+    @property
     def in_transaction(self) -> bool:
         """Whether the server has a transaction of this session open."""
         return self._in_transaction
@@ -138,8 +142,9 @@ class LabSession:
     def _refused(self, context: Any) -> None:
         if not self.statement_running:
             return
-        self._aborted = self._in_transaction
         error = context.sqlalchemy_exception
+        gone = not isinstance(error, DBAPIError) or self._server.ends_transaction(error)
+        self._aborted = self._in_transaction and gone
         if isinstance(error, DBAPIError):
             sqlstate = self._server.sqlstate(error)
             self.refusals.append(sqlstate or "")
@@ -148,7 +153,7 @@ class LabSession:
             self._ended(message=f"not finished: {type(context.original_exception).__name__}")
 
     def _ending(self, name: str, original: Callable[[Any], None]) -> Callable[[Any], None]:
-        sql = ROLLBACK if name == "do_rollback" else COMMIT
+        sql = self.rollback_sql if name == "do_rollback" else self._server.commit_sql
 
         def end(dbapi_connection: Any) -> None:
             if not self._in_transaction:
@@ -170,10 +175,10 @@ class LabSession:
             await_only(self.gate.pass_through(self, sql, parameters))
         if self._begin_unsent:
             self._begin_unsent, self._in_transaction = False, True
-            number = next(self._numbers)
-            begin = self._server.begin_sql(self._isolation)
-            self._emit(StatementStarted(session=self.name, number=number, sql=begin))
-            self._emit(StatementEnded(session=self.name, number=number, milliseconds=None))
+            if begin := self._server.begin_sql(self._isolation):
+                number = next(self._numbers)
+                self._emit(StatementStarted(session=self.name, number=number, sql=begin))
+                self._emit(StatementEnded(session=self.name, number=number, milliseconds=None))
         self._number = next(self._numbers)
         self.statement_running = True
         self.show("running")

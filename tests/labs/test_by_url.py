@@ -8,10 +8,10 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
-from sqlalchemy import URL
 
 from labs.stream.events import ExperimentEnded, LabOpened, LabReset, RolledBack
-from labs.workbench.engines.postgres.engine import check_version
+from labs.workbench.engines.mariadb.engine import MariaDB
+from labs.workbench.engines.postgres.engine import Postgres, check_version
 from labs.workbench.errors import USAGE, EngineError, LabError
 from labs.workbench.target import choose, parse
 from tests.labs.private_server import OWNER_PASSWORD, private_server, url
@@ -196,9 +196,14 @@ def test_a_malformed_url_is_a_usage_error() -> None:
 
 
 def test_a_url_as_people_write_it() -> None:
-    parsed: URL = parse("postgres://student:s%40cret@host:5433/shop?sslmode=require")
+    kind, parsed = parse("postgres://student:s%40cret@host:5433/shop?sslmode=require")
+    assert kind is Postgres
     assert (parsed.drivername, parsed.password, parsed.port) == ("postgresql+asyncpg", "s@cret", 5433)
     assert dict(parsed.query) == {"ssl": "require"}
+    kind, parsed = parse("mysql://student:s%40cret@host:3307/?unix_socket=/run/my.sock")
+    assert kind is MariaDB
+    assert (parsed.drivername, parsed.password, parsed.port) == ("mariadb+aiomysql", "s@cret", 3307)
+    assert dict(parsed.query) == {"unix_socket": "/run/my.sock", "charset": "utf8mb4"}
 
 
 def test_a_server_too_old_is_refused() -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from labs import doctor
+from labs.workbench.engines.mariadb import installation
+from labs.workbench.target import Own
 from tests.labs.program import Ended, ninelabs, servers_of, surroundings
 
-FINE = {"Python": "ok", "terminal": "note", "disk": "ok", "own PostgreSQL": "ok", "MariaDB": "note"}
+FINE = {"Python": "ok", "terminal": "note", "disk": "ok", "own PostgreSQL": "ok", "own MariaDB": "ok"}
 
 
 def statuses(ended: Ended) -> dict[str, str]:
@@ -36,7 +38,7 @@ def test_a_server_by_url_is_only_looked_for(tmp_path: Path) -> None:
     url = "postgresql://student:s3cret@127.0.0.1:1/shop"
     found = ninelabs("doctor", "--json", NINELABS_URL=url, NINELABS_DATA=str(tmp_path / "never"))
     assert (found.status, found.stderr) == (3, "")
-    assert statuses(found) == {"Python": "ok", "terminal": "note", "server by URL": "problem", "MariaDB": "note"}
+    assert statuses(found) == {"Python": "ok", "terminal": "note", "server by URL": "problem"}
     assert "127.0.0.1:1: Connection refused." in found.stdout
     assert "s3cret" not in found.stdout
     assert not (tmp_path / "never/postgres-18").exists()
@@ -51,12 +53,12 @@ def test_a_folder_that_cannot_hold_a_server(tmp_path: Path) -> None:
     assert not servers_of(tmp_path)
 
 
-def test_how_to_get_mariadb_on_debian(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(doctor, "MARIADB_PLACES", ())
-    finding = doctor._mariadb()
-    assert finding.status == "note"
-    assert finding.remedy == "On Debian: apt-get install --no-install-recommends mariadb-server-core"
+@pytest.mark.parametrize(("asked_for", "status"), [("postgres", "note"), ("mariadb", "problem")])
+async def test_how_to_get_mariadb_on_debian(monkeypatch: pytest.MonkeyPatch, asked_for: str, status: str) -> None:
+    monkeypatch.setattr(installation, "PROGRAM", "no-such-mariadbd")
+    [found] = [one async for one in doctor.examine(Own(asked_for)) if one.name == "own MariaDB"]
+    assert found.status == status
+    assert found.remedy == "On Debian and Ubuntu: apt-get install --no-install-recommends mariadb-server-core"
 
 
 def test_a_disk_without_room_for_a_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

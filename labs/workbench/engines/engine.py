@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from sqlalchemy import URL, Select
+from sqlalchemy import URL, Select, Table, delete
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from labs.stream.events import LockHeld, LockWait
+from labs.workbench.engines.scripts import Heard, ScriptConnection
 from labs.workbench.errors import LabError
 
 
@@ -36,15 +37,31 @@ class Engine(ABC):
     """One server, and the SQL of its kind that the workbench itself needs."""
 
     name: ClassVar[str]
+    schemes: ClassVar[frozenset[str]]
+    """How URLs of its kind may begin, without the driver."""
+    levels: tuple[str, ...]
+    """The isolation levels that differ on this server, weakest first, in words; complete once it is probed."""
     transient_sqlstates: ClassVar[frozenset[str]]
     """Refusals that a fresh attempt of the whole transaction may well get past."""
     deadlock_code: ClassVar[str]
     """What the victim of a deadlock is told, as `sqlstate` gives it."""
+    commit_sql: ClassVar[str]
+    rollback_sql: ClassVar[str]
+    """What the driver sends to end a transaction."""
     driver_errors: ClassVar[tuple[type[Exception], ...]] = (DBAPIError, ConnectingError)
     """What comes from a server, or from the way to it."""
 
     def __init__(self, url: URL) -> None:
         self.url = url
+
+    @classmethod
+    @abstractmethod
+    def driver_url(cls, url: URL) -> URL:
+        """A URL as people write it, with the driver that the labs use; raises `LabError` for options unknown."""
+
+    def accepts(self, level: str) -> bool:
+        """Whether sessions can be had at that isolation level."""
+        return level in self.levels
 
     @abstractmethod
     def create(
@@ -72,7 +89,11 @@ class Engine(ABC):
 
     @abstractmethod
     def begin_sql(self, isolation: str | None) -> str:
-        """The statement with which the driver opens a transaction at that level."""
+        """The statement with which the driver opens a transaction at that level; empty when it sends none."""
+
+    @abstractmethod
+    def grant(self) -> str:
+        """The statement with which its owner gives this user what the labs need."""
 
     @abstractmethod
     def backend_pid(self, dbapi_connection: Any) -> int:
@@ -80,7 +101,19 @@ class Engine(ABC):
 
     @abstractmethod
     async def blockers(self, connection: AsyncConnection, pids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-        """Of the backends given, those that wait for a lock, each with the backends that it waits for."""
+        """Of the backends given, those that wait for a lock, each with the backends that it waits for.
+
+        With no backends where the server tells that one waits, but not, or not yet, for whom.
+        """
+
+    async def waiting_among(self, connection: AsyncConnection, pids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """Of the backends given, those that wait for another of them, each with all that it waits for."""
+        waiting = await self.blockers(connection, pids)
+        return {pid: blocking for pid, blocking in waiting.items() if not blocking or set(blocking) & set(pids)}
+
+    @abstractmethod
+    async def scripts(self, *, application: str, schema: str, heard: Heard) -> ScriptConnection:
+        """A connection for scripts, with names looked for in that schema; raises `ConnectingError`."""
 
     @abstractmethod
     async def locks(
@@ -104,6 +137,11 @@ class Engine(ABC):
     async def recreate_schema(self, connection: AsyncConnection, schema: str) -> None:
         """Drop the schema with all that is in it, if it is there, and create it empty."""
 
+    async def empty(self, connection: AsyncConnection, tables: Sequence[Table]) -> None:
+        """Delete every row of the tables, which are given with those that refer to others last."""
+        for table in reversed(tables):
+            await connection.execute(delete(table))
+
     @abstractmethod
     async def table_digest(self, connection: AsyncConnection, rows: Select[*tuple[Any, ...]]) -> tuple[int, str]:
         """How many rows a query yields, and a checksum of them that does not depend on their order."""
@@ -114,7 +152,11 @@ class Engine(ABC):
 
     @abstractmethod
     def sqlstate(self, error: DBAPIError) -> str | None:
-        """The server's code for an error, where it gave one."""
+        """The server's own code for an error, where it gave one: SQLSTATE, or the number of MariaDB and MySQL."""
+
+    @abstractmethod
+    def ends_transaction(self, error: DBAPIError) -> bool:
+        """Whether after this refusal nothing is left of the transaction but to roll it back."""
 
     @abstractmethod
     def message(self, error: DBAPIError) -> str:

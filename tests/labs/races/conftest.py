@@ -10,14 +10,19 @@ from labs.stream.events import EngineChanged
 from labs.workbench.engines.engine import Engine
 from labs.workbench.outbox import Outbox
 from labs.workbench.runner import Runner
+from labs.workbench.target import Target
 from tests.conftest import Heard
 
 
-class Running:
+class Running(Target):
     """The test run's server, as a runner wants it."""
 
     def __init__(self, server: Engine) -> None:
         self._server = server
+        self.engine = server.name
+
+    def use(self, engine: str) -> None:
+        assert engine == self.engine
 
     async def acquire(self, report: Callable[[EngineChanged], None]) -> Engine:
         return self._server
@@ -27,8 +32,8 @@ class Running:
 
 
 @pytest.fixture
-async def races(server: Engine, heard: Heard) -> AsyncIterator[Runner]:
-    """A runner with the races lab open and freshly reset."""
+async def races(either: Engine, heard: Heard) -> AsyncIterator[Runner]:
+    """On each engine, a runner with the races lab open and freshly reset."""
     outbox = Outbox()
 
     async def hear() -> None:
@@ -36,7 +41,7 @@ async def races(server: Engine, heard: Heard) -> AsyncIterator[Runner]:
             heard.append(event)
 
     hearing = asyncio.create_task(hear())
-    runner = Runner(Running(server), find_lab, outbox)
+    runner = Runner(Running(either), find_lab, outbox)
     await runner.open("races")
     await runner.reset()
     yield runner

@@ -9,9 +9,11 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tenacity import AsyncRetrying, RetryCallState
 
-from labs.races import deadlock, double_spend, guarded_update, ledger, row_lock
-from labs.races.lab import LEVELS, Races
+from labs.races import ledger
+from labs.races.deadlocks import deadlock
+from labs.races.lab import Races
 from labs.races.models import Account
+from labs.races.transfers import double_spend, guarded_update, row_lock
 from labs.stream.events import (
     LabReset,
     Noted,
@@ -23,6 +25,8 @@ from labs.stream.events import (
     TableSampled,
     VerdictReached,
 )
+from labs.workbench.engines.engine import Engine
+from labs.workbench.errors import LabError
 from labs.workbench.runner import Runner
 from labs.workbench.sessions import SessionMaker
 from tests.conftest import Heard
@@ -59,10 +63,31 @@ async def test_double_spend_makes_money_out_of_nothing(races: Runner, heard: Hea
     assert refusals(heard) == []
 
 
-@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
-async def test_a_higher_level_refuses_the_second_write(races: Runner, heard: Heard, isolation: str) -> None:
+REFUSED = [
+    ("postgres", "repeatable read", "40001"),
+    ("postgres", "serializable", "40001"),
+    ("mariadb", "repeatable read, snapshot on", "1020"),
+    ("mariadb", "serializable", "1213"),
+]
+
+
+@pytest.mark.parametrize(("either", "isolation", "code"), REFUSED, indirect=["either"])
+async def test_a_higher_level_refuses_the_second_write(races: Runner, heard: Heard, isolation: str, code: str) -> None:
     assert await races.run("double_spend", {"isolation": isolation}) == "passed"
-    assert refusals(heard) == ["40001"]
+    assert refusals(heard) == [code]
+
+
+@pytest.mark.parametrize("either", ["mariadb"], indirect=True)
+async def test_without_snapshot_isolation_repeatable_read_loses_the_money_too(races: Runner, heard: Heard) -> None:
+    assert await races.run("double_spend", {"isolation": "repeatable read, snapshot off"}) == "failed"
+    assert refusals(heard) == []
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_a_level_that_the_server_lacks_is_refused_with_those_that_it_has(races: Runner, heard: Heard) -> None:
+    with pytest.raises(LabError, match="snapshot on is not possible") as raised:
+        await races.run("double_spend", {"isolation": "repeatable read, snapshot on"})
+    assert raised.value.remedy == "isolation is one of read committed, repeatable read, serializable."
 
 
 async def test_one_after_the_other_nothing_is_lost(races: Runner, heard: Heard) -> None:
@@ -80,13 +105,13 @@ async def test_the_second_session_waits_then_declines(races: Runner, heard: Hear
     assert await races.run(experiment, {}) == "passed"
     assert waits(heard) == {("B", "A")}
     assert refusals(heard) == []
-    assert sum(event.sql == "COMMIT;" for event in heard.of(StatementStarted)) == 1
-    assert sum(event.sql == "ROLLBACK;" for event in heard.of(StatementStarted)) == 1
+    assert sum(event.sql.startswith("COMMIT") for event in heard.of(StatementStarted)) == 1
+    assert sum(event.sql.startswith("ROLLBACK") for event in heard.of(StatementStarted)) == 1
 
 
 @pytest.mark.parametrize("experiment", ["row_lock", "guarded_update"])
 @pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
-@pytest.mark.parametrize("order", ["interleaved", "serial"])
+@pytest.mark.parametrize("order", ["AB", "serial"])
 async def test_the_solutions_hold_at_every_level_and_order(
     races: Runner, heard: Heard, experiment: str, isolation: str, order: str
 ) -> None:
@@ -132,11 +157,12 @@ async def test_a_solution_that_pays_nobody_is_found_out(
 
 
 async def test_the_victim_of_a_deadlock_tries_again_and_key_order_needs_no_second_try(
-    races: Runner, heard: Heard
+    races: Runner, heard: Heard, either: Engine
 ) -> None:
     assert await races.run("deadlock", {}) == "passed"
-    assert refusals(heard) == ["40P01"]
-    assert {("A", "B"), ("B", "A")} <= waits(heard)
+    assert refusals(heard) == [either.deadlock_code]
+    # MariaDB sees the circle at once, so that nobody sees the second wait.
+    assert {("A", "B")} <= waits(heard) <= {("A", "B"), ("B", "A")}
     assert set(verdicts(heard)) == {PAID, PAID_IN_ORDER, NO_DEADLOCK, CONSERVED, NOT_NEGATIVE, LEDGER}
     assert all(verdicts(heard).values())
 
@@ -154,18 +180,19 @@ async def test_a_key_order_that_is_none_is_found_out(
     assert verdicts(heard)[NO_DEADLOCK] is False
 
 
-async def test_every_order_of_every_variant_is_run_and_judged(races: Runner, heard: Heard) -> None:
+async def test_every_order_of_every_variant_is_run_and_judged(races: Runner, heard: Heard, either: Engine) -> None:
     assert await races.run("every_order", {}) == "passed"
     cells = {(cell.variant, cell.isolation): cell for cell in heard.of(OrdersExplored)}
-    assert len(cells) == 9
+    assert len(cells) == 3 * len(either.levels)
     assert not any(cell.sampled for cell in cells.values())
-    naive = {level: cells["Double spend", level] for level in LEVELS}
+    naive = {level: cells["Double spend", level] for level in either.levels}
     # All but the two serial orders lose money, or are refused.
     assert naive["read committed"].violations == naive["read committed"].orders - 2
     assert naive["read committed"].failing == "AB"
-    for level in LEVELS[1:]:
-        assert naive[level].violations == 0 and naive[level].failing is None
-        assert naive[level].refusals == {"40001": naive[level].orders - 2}
+    for name, level, code in REFUSED:
+        if name == either.name:
+            assert naive[level].violations == 0 and naive[level].failing is None
+            assert naive[level].refusals == {code: naive[level].orders - 2}
     for variant in ("Lock the row", "Check in the statement"):
         assert cells[variant, "read committed"].refusals == {}
         assert cells[variant, "read committed"].waits > 0

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, ClassVar
 
 import asyncpg
-from sqlalchemy import URL, Integer, RowMapping, Select, bindparam, column, func, select, text
+from sqlalchemy import URL, Integer, RowMapping, Select, bindparam, column, func, select, text, type_coerce
 from sqlalchemy import table as sql_table
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
@@ -18,14 +18,18 @@ from sqlalchemy.sql import quoted_name
 from sqlalchemy.sql.elements import TextClause
 
 from labs.stream.events import LockHeld, LockWait
+from labs.workbench.engines import urls
 from labs.workbench.engines.engine import ConnectingError, Engine, Probe
 from labs.workbench.engines.postgres import refusals
+from labs.workbench.engines.scripts import Heard, ScriptConnection
 from labs.workbench.errors import EngineError, LabError
 
 OLDEST_VERSION = 14
 """`pg_locks.waitstart` and `client_connection_check_interval` came with it."""
 
 CONNECT_TIMEOUT_S = 10
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 CHECK_INTERVAL = "client_connection_check_interval"
 
@@ -51,12 +55,26 @@ class Postgres(Engine):
     """A PostgreSQL server, or one that speaks like it."""
 
     name: ClassVar[str] = "postgres"
+    schemes: ClassVar[frozenset[str]] = frozenset({"postgresql", "postgres"})
+    levels = ("read committed", "repeatable read", "serializable")
     transient_sqlstates: ClassVar[frozenset[str]] = frozenset({"40001", "40P01"})
     deadlock_code: ClassVar[str] = "40P01"
+    commit_sql: ClassVar[str] = "COMMIT;"
+    rollback_sql: ClassVar[str] = "ROLLBACK;"
 
     def __init__(self, url: URL) -> None:
         super().__init__(url)
         self._notices_vanished_clients = False
+
+    @classmethod
+    def driver_url(cls, url: URL) -> URL:
+        """See `Engine.driver_url`; the options are those of libpq that say where the server is, and how securely."""
+        options = urls.options(url, {"host": (), "port": (), "sslmode": SSL_MODES})
+        if not options.get("port", "1").isdecimal():
+            raise urls.refused("The server's URL names no possible port", "After port= stands no number.")
+        if "sslmode" in options:
+            options["ssl"] = options.pop("sslmode")
+        return url.set(drivername="postgresql+asyncpg", query=options)
 
     def create(
         self,
@@ -120,6 +138,10 @@ class Postgres(Engine):
         """See `Engine.begin_sql`; the text that asyncpg sends."""
         return f"BEGIN ISOLATION LEVEL {isolation.upper()};" if isolation else "BEGIN;"
 
+    def grant(self) -> str:
+        """See `Engine.grant`."""
+        return refusals.grant(self.url)
+
     def backend_pid(self, dbapi_connection: Any) -> int:
         """See `Engine.backend_pid`."""
         pid: int = dbapi_connection.driver_connection.get_server_pid()
@@ -130,6 +152,28 @@ class Postgres(Engine):
         pid = func.unnest(bindparam("pids", list(pids), ARRAY(Integer))).column_valued("pid")
         rows = await connection.execute(select(pid, func.pg_blocking_pids(pid)))
         return {waiter: tuple(blocking) for waiter, blocking in rows if blocking}
+
+    async def waiting_among(self, connection: AsyncConnection, pids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+        """See `Engine.waiting_among`; the server has this very question, which counts waits for a safe snapshot too."""
+        among = bindparam("pids", list(pids), ARRAY(Integer))
+        pid = func.unnest(among).column_valued("pid")
+        waited_for = func.pg_blocking_pids(pid).op("||")(func.pg_safe_snapshot_blocking_pids(pid))
+        rows = await connection.execute(
+            select(pid, type_coerce(waited_for, ARRAY(Integer))).where(
+                func.pg_isolation_test_session_is_blocked(pid, among)
+            )
+        )
+        return {waiter: tuple(blocking) for waiter, blocking in rows}
+
+    async def scripts(self, *, application: str, schema: str, heard: Heard) -> ScriptConnection:
+        """See `Engine.scripts`."""
+        # Only scripts need libpq, and its loading takes a while.
+        from labs.workbench.engines.postgres.scripts import PostgresScripts
+
+        settings = {"search_path": schema, "application_name": application}
+        if self._notices_vanished_clients:
+            settings[CHECK_INTERVAL] = "500ms"
+        return await PostgresScripts.open(self.url, settings, CONNECT_TIMEOUT_S, heard)
 
     async def locks(
         self, connection: AsyncConnection, sessions: Mapping[int, str], schema: str
@@ -214,6 +258,10 @@ class Postgres(Engine):
     def sqlstate(self, error: DBAPIError) -> str | None:
         """See `Engine.sqlstate`."""
         return getattr(error.orig, "sqlstate", None)
+
+    def ends_transaction(self, error: DBAPIError) -> bool:
+        """See `Engine.ends_transaction`; PostgreSQL takes no further statement after any refusal."""
+        return True
 
     def message(self, error: DBAPIError) -> str:
         """See `Engine.message`; the driver puts its exception's class first."""

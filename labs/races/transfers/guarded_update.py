@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from sqlalchemy import CursorResult, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from labs.races.ledger import InsufficientFundsError, enter
@@ -16,9 +16,9 @@ async def transfer(sessions: async_sessionmaker[AsyncSession], source_id: int, t
             update(Account)
             .where(Account.id == source_id, Account.balance >= amount)
             .values(balance=Account.balance - amount)
-            .returning(Account.id)
         )
-        if not taken.all():
+        assert isinstance(taken, CursorResult)
+        if taken.rowcount == 0:
             raise InsufficientFundsError
         await session.execute(update(Account).where(Account.id == target_id).values(balance=Account.balance + amount))
         await enter(session, source_id, target_id, amount)
