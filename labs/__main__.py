@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 
 from labs.catalogue import find_lab
+from labs.signals import say
 from labs.stream.commands import AnyCommand
 from labs.stream.lines import LINE_LIMIT_BYTES, decode_command, encode
 from labs.stream.pipe import claim_stdout, hold_standard_descriptors
@@ -18,7 +19,7 @@ from labs.workbench import logs
 from labs.workbench.errors import USAGE, LabError
 from labs.workbench.outbox import Outbox
 from labs.workbench.runner import Runner, header
-from labs.workbench.target import choose
+from labs.workbench.target import Target, choose
 
 NO_SCREEN = "This is the half of ninelabs that has no screen, and nobody is at the other end. Start `ninelabs`."
 
@@ -57,12 +58,25 @@ async def read_commands(reader: asyncio.StreamReader, outbox: Outbox) -> AsyncIt
             yield command
 
 
+def _target() -> Target:
+    return choose(os.environ.get("NINELABS_ENGINE") or None, os.environ.get("NINELABS_URL") or None)
+
+
+def check() -> int:
+    """Look whether the server that the environment asks for can be asked for; returns the exit status."""
+    try:
+        _target()
+    except LabError as error:
+        say(error.sentence)
+        return error.exit_status
+    return 0
+
+
 async def serve(outbox: Outbox, commands: AsyncIterator[AnyCommand]) -> None:
     """Run a runner on the server that the environment asks for."""
     outbox.emit(header())
     try:
-        target = choose(os.environ.get("NINELABS_ENGINE") or None, os.environ.get("NINELABS_URL") or None)
-        await Runner(target, find_lab, outbox).serve(commands)
+        await Runner(_target(), find_lab, outbox).serve(commands)
     except LabError as error:
         outbox.emit(error.as_event())
     except Exception as error:
@@ -112,4 +126,4 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(asyncio.run(main()))
+    raise SystemExit(check() if "--check" in sys.argv else asyncio.run(main()))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from labs.catalogue import CATALOGUE, find_lab
 from labs.command import CRASHED, Headless, finish
@@ -32,7 +33,13 @@ USAGE, VERDICT_FAILED = 2, 4
 
 def target_options(command: Decorated) -> Decorated:
     """The options that say which server to use."""
-    command = click.option("--engine", type=click.Choice(list(ENGINES)), help="The program's own server.")(command)
+    command = click.option(
+        "--engine",
+        type=click.Choice(list(ENGINES)),
+        envvar="NINELABS_ENGINE",
+        show_envvar=True,
+        help="Which of the program's own servers; postgres by default.",
+    )(command)
     return click.option(
         "--url",
         envvar="NINELABS_URL",
@@ -57,16 +64,30 @@ def list_labs(as_json: bool) -> None:
 @click.argument("what", metavar="LAB[/EXPERIMENT]")
 @click.option("-p", "given", multiple=True, metavar="NAME=VALUE", help="A parameter; `ninelabs list` names them.")
 @click.option("--json", "as_json", is_flag=True, help="Print the event stream, one JSON object a line.")
+@click.option(
+    "--isolation-output",
+    "as_transcript",
+    is_flag=True,
+    help="Print of a scenario what PostgreSQL's isolationtester would; the report goes to standard error.",
+)
 @click.option("--record", type=click.Path(path_type=Path, dir_okay=False), help="Also write the stream to this file.")
 @target_options
 def run(
-    what: str, given: Sequence[str], as_json: bool, record: Path | None, engine: str | None, url: str | None
+    what: str,
+    given: Sequence[str],
+    as_json: bool,
+    as_transcript: bool,
+    record: Path | None,
+    engine: str | None,
+    url: str | None,
 ) -> None:
     """Run one experiment, or all of a lab's.
 
     One experiment ends with status 4 when one of its claims does not hold. A whole lab ends with 4 when one of its
     experiments does not end as the lab says it must: the double spend, for one, must be seen to happen.
     """
+    if as_json and as_transcript:
+        raise click.UsageError("--json and --isolation-output exclude each other.")
     slug, slash, experiment = what.partition("/")
     lab = find_lab(slug)
     parameters = _parsed(given)
@@ -90,7 +111,7 @@ def run(
         ]
         return 0 if all(as_expected) else VERDICT_FAILED
 
-    _serve(_target(engine, url), work, as_json=as_json, record=record)
+    _serve(_target(engine, url), work, as_json=as_json, as_transcript=as_transcript, record=record)
 
 
 @click.command(cls=Headless)
@@ -178,13 +199,16 @@ def _parsed(given: Sequence[str]) -> dict[str, Cell]:
 def _target(engine: str | None, url: str | None) -> Target:
     from labs.workbench.target import choose
 
-    return choose(engine, url if engine is None else None)
+    source = click.get_current_context().get_parameter_source("engine")
+    return choose(engine, None if engine and source is not ParameterSource.ENVIRONMENT else url)
 
 
-def _serve(target: Target, work: Work, *, as_json: bool, record: Path | None = None) -> None:
+def _serve(
+    target: Target, work: Work, *, as_json: bool, as_transcript: bool = False, record: Path | None = None
+) -> None:
     """Do the work on a runner; leave the program unless all went well."""
     from labs.headless import serve
-    from labs.report import report_sink
+    from labs.report import report_sink, transcript_sink
     from labs.stream.lines import encode
     from labs.stream.pipe import claim_stdout, write_all
     from labs.stream.recording import Recorder
@@ -194,6 +218,9 @@ def _serve(target: Target, work: Work, *, as_json: bool, record: Path | None = N
     with ExitStack() as stack:
         stdout = stack.enter_context(os.fdopen(claim_stdout(), "wb", buffering=0))
         sinks: list[Sink] = [lambda event: write_all(stdout, encode(event))] if as_json else [report_sink(stdout)]
+        if as_transcript:
+            stderr = stack.enter_context(os.fdopen(os.dup(2), "wb", buffering=0))
+            sinks = [transcript_sink(stdout), report_sink(stderr)]
         if record is not None:
             recorder = Recorder(record)
             stack.callback(recorder.close)

@@ -27,7 +27,7 @@ class Headless(click.Command):
         from labs.workbench.errors import LabError
 
         if context.params.get("url") and context.get_parameter_source("url") is ParameterSource.COMMANDLINE:
-            if context.params["engine"]:
+            if context.params["engine"] and context.get_parameter_source("engine") is not ParameterSource.ENVIRONMENT:
                 raise click.UsageError("--engine and --url exclude each other.")
             off_the_process_list(context.params["url"])
         hold_standard_descriptors()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
 from collections.abc import AsyncIterator
 from typing import Literal
@@ -16,13 +15,13 @@ from rich.text import Text
 
 from labs.paper import Paper
 from labs.stream.engines import ENGINES
+from labs.stream.terminal import refusal
 from labs.workbench.engines.embedded import NEEDED_BYTES, EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import ENGINE, LabError
 from labs.workbench.place import probed
 from labs.workbench.target import Own, Target
 
-SMALLEST_TERMINAL = (60, 16)
 MARKS = {"ok": ("✓ ok", "blue"), "note": ("· note", ""), "problem": ("✗ problem", "bold yellow")}
 
 
@@ -74,16 +73,12 @@ async def examine(target: Target) -> AsyncIterator[Finding]:
 
 
 def _terminal() -> Finding:
-    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout)):
-        return Finding("terminal", "note", "None here.", "The screen needs one; `ninelabs run` does not.")
-    columns, lines = shutil.get_terminal_size()
-    kind = os.environ.get("TERM", "")
-    found = f"{columns}×{lines}, TERM={kind or 'not set'}"
-    if kind in {"", "dumb"}:
-        return Finding("terminal", "note", found, "It cannot show the screen: set TERM to what it is, or use another.")
-    if columns < SMALLEST_TERMINAL[0] or lines < SMALLEST_TERMINAL[1]:
-        return Finding("terminal", "note", found, "The screen needs 60×16 at least: make the window larger.")
-    return Finding("terminal", "ok", found)
+    reason = refusal(os.environ)
+    found = "None here."
+    if sys.stdout is not None and sys.stdout.isatty():
+        columns, lines = os.get_terminal_size(sys.stdout.fileno())
+        found = f"{columns}×{lines}, TERM={os.environ.get('TERM') or 'not set'}"
+    return Finding("terminal", "note" if reason else "ok", found, reason)
 
 
 def _disk() -> Finding:

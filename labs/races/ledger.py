@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import aliased
 
 from labs.races.models import Account, LedgerEntry, Transfer
-from labs.workbench.lab import Invariant, Rows
+from labs.workbench.lab import Invariant, Rows, Watched
 
 
 class InsufficientFundsError(Exception):
@@ -82,6 +82,9 @@ def payments_made(claim: str, since: int, owed: int) -> Invariant:
 
 INVARIANTS = (MONEY_CONSERVED, NONE_BELOW_ZERO, LEDGER_EQUALS_BALANCES)
 
+BOOKS = Watched((Account, Transfer, LedgerEntry), INVARIANTS)
+"""What experiments with money are about."""
+
 
 def state() -> dict[str, Rows]:
     """What the books amount to. Transfers and ledger only ever grow, so what counts is what they add up to."""
@@ -129,7 +132,7 @@ async def reverse_since(connection: AsyncConnection, watermark: int) -> Sequence
     )
     accounts = corrected.rowcount
     if not reversals and not accounts:
-        return ("Nothing had been committed, so nothing was compensated.",)
+        return ()
     return (
         f"Compensating transfers entered: {len(reversals)}, with {2 * len(reversals)} ledger entries.",
         f"Balances corrected by the ledger: {accounts}.",

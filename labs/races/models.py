@@ -18,6 +18,11 @@ class Account(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     owner: Mapped[str] = mapped_column(String(40))
     balance: Mapped[int]
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 (to SQLAlchemy it is no ClassVar)
+    """Changed as an object, the account is written only if it still has the version that was read. An UPDATE
+    statement neither looks at the version nor counts it up: an application has to settle for one of the two."""
 
 
 class Transfer(Base):

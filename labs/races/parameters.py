@@ -31,6 +31,8 @@ OrderName = Annotated[
 ]
 Amount = Annotated[int, msgspec.Meta(ge=1, le=100, description="what each transfer moves")]
 
+Attempts = Annotated[int, msgspec.Meta(ge=1, le=10, description="how often a transaction may be tried")]
+
 
 def turns(order: OrderName) -> Order:
     """The order that a name stands for."""

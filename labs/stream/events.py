@@ -64,6 +64,8 @@ class ParameterSpec(msgspec.Struct, frozen=True):
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[Cell, ...] = ()
+    pattern: str = ""
+    """A regular expression that a text must match as a whole; none where any text will do."""
 
     @property
     def allowed(self) -> str:
@@ -93,6 +95,10 @@ class ExperimentSpec(msgspec.Struct, frozen=True):
     lacking: dict[str, str] = {}
     """Where it does not run: what that engine lacks, a sentence each."""
     parameters: tuple[ParameterSpec, ...] = ()
+    tables: tuple[str, ...] = ()
+    """The tables that it is about; empty when it is about all of the lab's, or about its own."""
+    claims: tuple[str, ...] = ()
+    """Of what must always hold in the lab, what it is about."""
     expected: Outcome = "passed"
     """How it ends with default parameters; ``failed`` where the point is to see a claim fall."""
 
@@ -283,6 +289,8 @@ class Dependency(msgspec.Struct, frozen=True):
     """The target overwrote, read, or (rw) the source read what the target then overwrote."""
     item: str
     """What both touched: a row, or a condition."""
+    predicate: bool = False
+    """Whether it is a condition, which rows come to meet or cease to."""
 
 
 class AnomalyMeasured(Event, frozen=True):
@@ -312,7 +320,7 @@ class TranscriptWritten(Event, frozen=True):
 
 
 class Measured(Event, frozen=True):
-    """A figure to compare with that of other variants: what charts and tables draw."""
+    """A figure to compare with that of other variants; a later one of the same metric and variant takes its place."""
 
     metric: str
     """What was measured, in words, such as ``transfers a second``."""
@@ -401,5 +409,5 @@ AnyEvent = (
     | ErrorReported
 )
 
-SAMPLES = (TableSampled, InvariantSampled, LocksSampled)
-"""Latest-wins events: a slow reader may be given only the newest of each table, claim, or lock graph."""
+SAMPLES = (TableSampled, InvariantSampled, LocksSampled, ProgressAdvanced)
+"""Latest-wins events: a slow reader may be given only the newest of each table, claim, task, or lock graph."""

@@ -4,45 +4,78 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
 from functools import partial
 from itertools import count
 from typing import Any
 
-from sqlalchemy.exc import StatementError
+from sqlalchemy import select
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labs.stream.events import Cell, Event, Noted, OrdersExplored, Outcome, TranscriptWritten, VerdictReached
-from labs.workbench.engines.engine import Engine
+from labs.stream.events import (
+    AnomalyMeasured,
+    Cell,
+    Event,
+    Measured,
+    Noted,
+    OrdersExplored,
+    Outcome,
+    ProgressAdvanced,
+    TranscriptWritten,
+    VerdictReached,
+)
+from labs.workbench import findings
+from labs.workbench.cell import Judged, summed_up
+from labs.workbench.engines.engine import Scheduled
 from labs.workbench.errors import LabError
 from labs.workbench.explore import explore
 from labs.workbench.lab import Invariant
+from labs.workbench.load import clients
 from labs.workbench.place import Place
-from labs.workbench.schedule import ByHand, Captions, Interleaver, Order, Stepper, Turns
+from labs.workbench.schedule import PATIENCE_S, ByHand, Captions, Interleaver, Order, Stepper, Turns
 from labs.workbench.scripting import ScriptBench, ScriptLane, script_bench
+from labs.workbench.seeded import Seeded
 from labs.workbench.sessions import Emit, LabSession, SessionMaker
 
 Transactions = Mapping[SessionMaker, Callable[[], Awaitable[Any]]]
 """One function a session."""
 
-BROKEN = "broken"
-"""An order's outcome when a claim does not hold after it."""
+SHOWN = Scheduled(deadlock_s=0.4)
+"""Long enough for a circle of waits to be seen on the screen."""
+
+EXPLORED = Scheduled(deadlock_s=0.001, durable=False)
+"""As soon as PostgreSQL can. What is explored is thrown away, and to isolation it is the same whether a commit is
+written through to the disk before it is answered."""
+
+PROGRESS_INTERVAL_S = 0.2
+"""No more than five words on progress a second."""
 
 
 class Outcomes(dict[str, Any]):
     """By session what its transaction returned, or the error that it ended with."""
 
-    def __init__(self, ended: Mapping[str, Any], refusals: Counter[str]) -> None:
+    def __init__(self, ended: Mapping[str, Any], lanes: Collection[LabSession]) -> None:
         super().__init__(ended)
-        self.refusals = refusals
+        self.refusals = Counter(code for lane in lanes for code in lane.refusals)
         """How often the server refused a statement meanwhile, by its code, retried or not."""
+        self.retries = sum(lane.retries for lane in lanes)
+        """Transactions begun again after a refusal."""
+        self.waits = sum(lane.waits for lane in lanes)
+        """Statements that waited for a lock."""
 
     @property
     def errors(self) -> dict[str, BaseException]:
         """Only the errors."""
         return {name: value for name, value in self.items() if isinstance(value, BaseException)}
+
+    @property
+    def cost(self) -> str:
+        """In words."""
+        codes = f" ({', '.join(self.refusals)})" if self.refusals else ""
+        return f"waits {self.waits}, refusals {self.refusals.total()}{codes}, retries {self.retries}"
 
 
 class Bench:
@@ -59,6 +92,7 @@ class Bench:
         self._verdicts: list[VerdictReached] = []
         self._by_maker: dict[int, LabSession] = {}
         self._lanes: tuple[ScriptLane, ...] = ()
+        self._progress_due = 0.0
 
     def outcome(self) -> Outcome:
         """Passed when every claim held; a run without a verdict proves nothing, and is an error."""
@@ -68,7 +102,8 @@ class Bench:
 
     def in_transaction(self) -> tuple[str, ...]:
         """Names of the sessions that have a transaction open."""
-        return tuple(lane.name for lane in (*self._by_maker.values(), *self._lanes) if lane.in_transaction)
+        lanes: tuple[LabSession | ScriptLane, ...] = (*self._by_maker.values(), *self._lanes)
+        return tuple(lane.name for lane in lanes if lane.in_transaction)
 
     @asynccontextmanager
     async def sessions(
@@ -86,6 +121,8 @@ class Bench:
                     application=f"{self._place.application}/{name}",
                     schema=self._place.schema,
                     isolation=isolation,
+                    patience_s=None if told else PATIENCE_S,
+                    scheduled=SHOWN if told else EXPLORED,
                 )
                 session = LabSession(name, self.server, engine, isolation, self._emit if told else _unheard)
                 opened.append(session)
@@ -99,11 +136,39 @@ class Bench:
                 self.sessions_open.pop(session.backend_pid or 0, None)
                 await session.engine.dispose()
 
+    def clients(
+        self, number: int, *, isolation: str | None = None
+    ) -> AbstractAsyncContextManager[tuple[SessionMaker, ...]]:
+        """Open the clients of a load: so many session makers, each over one connection; see `load.clients`."""
+        place = self._place
+        return clients(
+            self.server,
+            place.control,
+            number,
+            application=place.application,
+            schema=place.schema,
+            isolation=isolation,
+        )
+
     @asynccontextmanager
-    async def scripts(self, *names: str) -> AsyncIterator[ScriptBench]:
+    async def empty_tables(self) -> AsyncIterator[AsyncConnection]:
+        """The lab's tables with no rows, for a run that fills them, and a connection to them.
+
+        Afterwards, however it ends, they stand again as built from the seed.
+        """
+        async with self._place.taken_over(), self.reading() as connection:
+            await connection.run_sync(self._place.lab.metadata.create_all)
+            await connection.commit()
+            yield connection
+
+    @asynccontextmanager
+    async def scripts(self, *names: str, application: str) -> AsyncIterator[ScriptBench]:
         """Open a lane for each name that runs scripts, in the lab's schema, which is empty for as long as this lasts.
 
         Afterwards, however it ends, the lab's own tables stand again, built from the seed.
+
+        Args:
+            application: what stands before a lane's name in the server's views.
         """
         async with (
             self._place.taken_over(),
@@ -112,7 +177,7 @@ class Bench:
                 self.server,
                 control,
                 names,
-                application=self._place.application,
+                application=application,
                 schema=self._place.schema,
                 stepper=self._stepper,
                 emit=self._emit,
@@ -141,42 +206,49 @@ class Bench:
         returned value; any other exception ends the experiment.
         """
         turns = ByHand(order, self._stepper, self._emit)
-        return await self._play(turns, transactions, expected, self._emit, captions)
+        began = time.monotonic()
+        async with self._place.control.connect() as control:
+            outcomes = await self._play(turns, transactions, expected, control, self._emit, captions)
+        if self._stepper.by_hand:  # The time is the person's.
+            self.note(f"Cost: {outcomes.cost}.")
+        else:
+            took = (time.monotonic() - began) * 1000
+            self.note(f"Cost: {outcomes.cost}, in {took:.0f} ms, a statement at a time.")
+        return outcomes
+
+    async def run(
+        self, turns: Turns, transactions: Transactions, *, expected: tuple[type[Exception], ...] = ()
+    ) -> Outcomes:
+        """As `play`, untold and in nobody's hand: only the turns decide."""
+        async with self._place.control.connect() as control:
+            return await self._play(turns, transactions, expected, control)
 
     async def _play(
         self,
         turns: Turns,
         transactions: Transactions,
         expected: tuple[type[Exception], ...],
-        emit: Emit,
+        control: AsyncConnection,
+        emit: Emit | None = None,
         captions: Captions | None = None,
     ) -> Outcomes:
         lanes = {lane.name: lane for lane in (self._by_maker[id(maker)] for maker in transactions)}
-        already = {name: len(lane.refusals) for name, lane in lanes.items()}
-        async with self._place.control.connect() as control:
-
-            async def blockers(pids: Sequence[int]) -> dict[int, tuple[int, ...]]:
-                return await self.server.blockers(control, pids)
-
-            async def cancel(pids: Sequence[int]) -> None:
-                with suppress(StatementError, *Engine.driver_errors):  # The server is lost: so are the statements.
-                    if control.invalidated:  # A question to the server was broken off: go on with a new connection.
-                        await control.rollback()
-                    await self.server.cancel(control, pids)
-
-            interleaver = Interleaver(
-                list(lanes.values()),
-                blockers=blockers,
-                cancel=cancel,
-                emit=emit,
-                show_held=self._stepper.by_hand,
-                captions=captions,
-            )
-            ended = await interleaver.play(turns, dict(zip(lanes, transactions.values(), strict=True)))
-        outcomes = Outcomes(
-            ended, Counter(code for name, lane in lanes.items() for code in lane.refusals[already[name] :])
+        interleaver = Interleaver(
+            list(lanes.values()),
+            server=self.server,
+            control=control,
+            emit=emit or _unheard,
+            show_held=emit is not None and self._stepper.by_hand,
+            captions=captions,
         )
-        for error in outcomes.errors.values():
+        ended = await interleaver.play(turns, dict(zip(lanes, transactions.values(), strict=True)))
+        outcomes = Outcomes(ended, lanes.values())
+        for lane in lanes.values():
+            if lane.went_on_after is not None:
+                raise findings.went_on(lane.name, lane.went_on_after)
+        for name, error in outcomes.errors.items():
+            if isinstance(error, NoConnectionLeft):
+                raise findings.second_connection(name) from error
             if not self.server.transient(error) and not isinstance(error, expected):
                 raise error
         return outcomes
@@ -191,48 +263,52 @@ class Bench:
         expected: tuple[type[Exception], ...] = (),
         bound: int,
         seed: int,
+        experiment: str = "",
+        parameters: Mapping[str, Cell] | None = None,
     ) -> OrdersExplored:
         """Run transaction functions of a session in every order, each from the seeded tables, and judge each.
 
         Args:
             transactions: by session's name.
             bound: above so many orders a seeded sample of as many again takes the place of the rest.
+            experiment: what shows one of these orders in the lanes.
+            parameters: what it is to be given besides `isolation` and `order`.
         """
-        refusals: Counter[str] = Counter()
-        broken: Counter[str] = Counter()
         began = time.monotonic()
+        judging = select(*(select(one.query.subquery().c.holds).scalar_subquery() for one in invariants))
         async with (
             self.sessions(*transactions, isolation=isolation, told=False) as makers,
-            self.reading() as connection,
+            self._place.control.connect() as control,
+            self.reading(EXPLORED) as connection,
         ):
+            lanes = [self._by_maker[id(maker)] for maker in makers]
             functions = {
                 maker: partial(function, maker) for maker, function in zip(makers, transactions.values(), strict=True)
             }
+            seeded = await Seeded.take(self._place, connection)
 
-            async def run(turns: Turns) -> str:
-                await self._place.restore(connection)
-                refusals.update((await self._play(turns, functions, expected, _unheard)).refusals)
-                claims = [one.claim for one in invariants if not (await ask(connection, one))[0]]
-                broken.update(claims)
-                return BROKEN if claims else ""
+            async def run(turns: Turns) -> Judged:
+                try:
+                    outcomes = await self._play(turns, functions, expected, control)
+                    held = (await connection.execute(judging)).one()
+                finally:
+                    await connection.rollback()
+                    await seeded.restore(connection, {sql for lane in lanes for sql in lane.sent})
+                broken = tuple(one.claim for one, holds in zip(invariants, held, strict=True) if not holds)
+                refusals = tuple(sorted(outcomes.refusals.elements()))
+                return Judged(broken, refusals, outcomes.waits, outcomes.retries)
 
             explored = await explore(run, list(transactions), bound=bound, seed=seed)
             await self._place.restore(connection)
-        failing = explored.shortest(BROKEN)
-        cell = OrdersExplored(
+        cell = summed_up(
+            explored,
             variant=variant,
             isolation=isolation,
             engine=self.server.name,
-            orders=len(explored.orders),
-            violations=sum(ran.outcome == BROKEN for ran in explored.orders.values()),
-            broken=dict(broken),
-            refusals=dict(refusals),
-            waits=explored.waiting,
-            pruned=explored.pruned,
-            milliseconds=round((time.monotonic() - began) * 1000, 1),
-            sampled=explored.sampled,
             seed=seed,
-            failing=None if failing is None else "".join(failing),
+            milliseconds=(time.monotonic() - began) * 1000,
+            experiment=experiment,
+            parameters=parameters or {},
         )
         self._emit(cell)
         return cell
@@ -241,9 +317,41 @@ class Bench:
         """Tell the person what to look at now, and why."""
         self._emit(Noted(text=sentence))
 
+    def show(self, cell: AnomalyMeasured) -> None:
+        """Show a cell of the catalogue of anomalies."""
+        self._emit(cell)
+
     def transcribe(self, text: str) -> None:
         """Go on with the run's transcript."""
         self._emit(TranscriptWritten(text=text))
+
+    def measured(
+        self, metric: str, variant: str, value: float, unit: str, *, samples: int, low: float, high: float
+    ) -> None:
+        """Tell a figure; a later one of the same metric and variant takes its place."""
+        self._emit(
+            Measured(
+                metric=metric,
+                variant=variant,
+                value=round(value, 3),
+                unit=unit,
+                samples=samples,
+                low=round(low, 3),
+                high=round(high, 3),
+            )
+        )
+
+    def progress(self, task: str, done: float, total: float, unit: str, *, since: float) -> None:
+        """Tell how far something has come that began at that monotonic time; may be called as often as one likes."""
+        now = time.monotonic()
+        if now < self._progress_due and done < total:
+            return
+        self._progress_due = now + PROGRESS_INTERVAL_S
+        rate = done / (now - since) if now > since else 0.0
+        eta_s = round((total - done) / rate, 1) if rate else None
+        self._emit(
+            ProgressAdvanced(task=task, done=round(done, 3), total=total, unit=unit, rate=round(rate, 3), eta_s=eta_s)
+        )
 
     def verdict(self, claim: str, holds: bool, **evidence: Cell) -> None:
         """Settle a claim with figures that were read from the server."""
@@ -259,9 +367,11 @@ class Bench:
                 self.verdict(invariant.claim, holds, **evidence)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self, scheduled: Scheduled | None = None) -> AsyncIterator[AsyncConnection]:
         """A connection outside all lanes, on the lab's schema."""
-        engine = self.server.create(application=f"{self._place.application}/verdict", schema=self._place.schema)
+        engine = self.server.create(
+            application=f"{self._place.application}/verdict", schema=self._place.schema, scheduled=scheduled
+        )
         try:
             async with engine.connect() as connection:
                 yield connection

@@ -9,6 +9,9 @@ Two orders that differ only in which of two plain reads came first leave everyth
 pruned (sleep sets; Godefroid, *Partial-Order Methods for the Verification of Concurrent Systems*, 1996). Above the
 bound, orders are drawn by PCT (Burckhardt et al., *A Randomized Scheduler with Probabilistic Guarantees of Finding
 Bugs*, ASPLOS 2010): random priorities, lowered at a few random steps.
+
+One thing is not ours to decide: of several sessions that a commit lets go together, which is first to the next lock.
+What they queued for is theirs in the order in which they came; an order in which the server did otherwise is run again.
 """
 
 from __future__ import annotations
@@ -18,9 +21,17 @@ import random
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
+from typing import Generic, TypeVar
 
+from labs.workbench import findings
 from labs.workbench.schedule import Rest, Turns
+
+ATTEMPTS = 5
+"""How often an order is run in which the server let sessions race, before what they come to is taken for its rule."""
+
+Outcome = TypeVar("Outcome")
 
 Path = tuple[str, ...]
 """Whose turn it was, step by step."""
@@ -37,6 +48,10 @@ def only_reads(sql: str) -> bool:
 
 class OrderPrunedError(Exception):
     """Every session that could go is asleep: an equivalent order has been run."""
+
+
+class OvertakenError(Exception):
+    """Sessions raced on the server, and not to the usual end: the same order is to be run again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,24 @@ class Recording:
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
+        self.last_attempt = False
+        """Whether to take a race as it comes."""
+
+    async def choose(self, rest: Rest, moved: asyncio.Event) -> str | None:
+        """The next turn, remembered; raises `OvertakenError` when this order must be run again to be judged."""
+        if rest.overtaken and not self.last_attempt:
+            raise OvertakenError
+        turn = self.next(rest)
+        if turn.chosen not in rest.pending:  # It is not where this prefix led before.
+            if self.last_attempt:
+                raise findings.another_order(turn.chosen)
+            raise OvertakenError
+        self.turns.append(turn)
+        return turn.chosen
+
+    def next(self, rest: Rest) -> Turn:
+        """Whose turn it is."""
+        raise NotImplementedError
 
     @property
     def path(self) -> Path:
@@ -84,18 +117,16 @@ class Following(Recording):
         self.branch = branch
         self._asleep = branch.asleep
 
-    async def choose(self, rest: Rest, moved: asyncio.Event) -> str | None:
+    def next(self, rest: Rest) -> Turn:
         """The prefix's turn, or the first awake session's; raises `OrderPrunedError` when none is awake."""
         if len(self.turns) < len(self.branch.prefix):
-            chosen = self.branch.prefix[len(self.turns)]
-            self.turns.append(Turn(rest, chosen))
-            return chosen
+            return Turn(rest, self.branch.prefix[len(self.turns)])
         awake = next((name for name in rest.pending if name not in self._asleep), None)
         if awake is None:
             raise OrderPrunedError
-        self.turns.append(Turn(rest, awake, self._asleep))
+        turn = Turn(rest, awake, self._asleep)
         self._asleep = _still_asleep(self._asleep, rest, awake)
-        return awake
+        return turn
 
     def branches(self) -> Iterator[Branch]:
         """What could have been chosen instead, after the prefix."""
@@ -126,12 +157,13 @@ class Priorities(Recording):
             probability of at least ``1 / (len(names) * steps ** (depth - 1))``.
     """
 
-    def __init__(self, names: Sequence[str], steps: int, depth: int, draw: random.Random) -> None:
+    def __init__(self, names: Sequence[str], steps: int, depth: int, seed: int) -> None:
         super().__init__()
+        draw = random.Random(seed)
         self._ranked = draw.sample(list(names), len(names))
         self._falls = set(draw.sample(range(1, max(steps, depth)), depth - 1))
 
-    async def choose(self, rest: Rest, moved: asyncio.Event) -> str | None:
+    def next(self, rest: Rest) -> Turn:
         """The highest priority that can go."""
         chosen = next(name for name in self._ranked if name in rest.pending)
         if rest.step in self._falls:
@@ -139,23 +171,22 @@ class Priorities(Recording):
             self._ranked.remove(chosen)
             self._ranked.append(chosen)
             chosen = next(name for name in self._ranked if name in rest.pending)
-        self.turns.append(Turn(rest, chosen))
-        return chosen
+        return Turn(rest, chosen)
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(Generic[Outcome]):
     """An order that was run."""
 
     spelled: Path
-    outcome: str
+    outcome: Outcome
 
 
 @dataclass(slots=True)
-class Explored:
+class Explored(Generic[Outcome]):
     """What an exploration went through."""
 
-    orders: dict[Path, Ran] = field(default_factory=dict)
+    orders: dict[Path, Ran[Outcome]] = field(default_factory=dict)
     """Each order that was run, once."""
     pruned: int = 0
     """Turns not given, with all the orders behind them, because an equivalent order was run."""
@@ -164,30 +195,37 @@ class Explored:
     sampled: bool = False
     """Whether there were more orders than the bound, so that the rest was drawn by lot."""
 
-    def shortest(self, outcome: str) -> Path | None:
-        """The simplest order that came to that outcome: fewest turns to spell out, then fewest changes of session."""
-        found = [(path, ran.spelled) for path, ran in self.orders.items() if ran.outcome == outcome]
+    raced: int = 0
+    """Runs given up because sessions raced in them, and run again; of this number alone chance decides."""
+
+    def shortest(self, wanted: Callable[[Outcome], bool]) -> Path | None:
+        """The simplest order with such an outcome: fewest turns to spell out, then fewest changes of session."""
+        found = [(path, ran.spelled) for path, ran in self.orders.items() if wanted(ran.outcome)]
         return min(found, key=lambda order: (len(order[1]), _switches(order[0]), order), default=((), None))[1]
 
 
-Run = Callable[[Turns], Awaitable[str]]
-"""Runs the transactions from a fresh start, turn by turn, and says in a word what came of it."""
+Run = Callable[[Turns], Awaitable[Outcome]]
+"""Runs the transactions from a fresh start, turn by turn, and says what came of it."""
+
+Order = TypeVar("Order", bound=Recording)
 
 
-async def explore(run: Run, names: Sequence[str], *, bound: int, seed: int, depth: int = 3) -> Explored:
+async def explore(
+    run: Run[Outcome], names: Sequence[str], *, bound: int, seed: int, depth: int = 3
+) -> Explored[Outcome]:
     """Run every order up to the bound; when there are more, draw as many again by PCT.
 
     The same transactions and the same seed go through the same orders.
+
+    Raises:
+        LabError: the transactions do not do the same thing twice.
     """
-    explored = Explored()
+    explored: Explored[Outcome] = Explored()
     stack = [Branch(())]
     while stack and len(explored.orders) < bound:
-        following = Following(stack.pop())
-        try:
-            _note(explored, following, await run(following))
-        except OrderPrunedError:
-            explored.pruned += 1
-        new = following.turns[len(following.branch.prefix) :]
+        branch = stack.pop()
+        following = await _follow(run, partial(Following, branch), explored)
+        new = following.turns[len(branch.prefix) :]
         explored.pruned += sum(len(turn.asleep) for turn in new)
         explored.waiting += sum(len(turn.rest.waiting) for turn in new)
         stack.extend(following.branches())
@@ -196,13 +234,25 @@ async def explore(run: Run, names: Sequence[str], *, bound: int, seed: int, dept
         steps = max(map(len, explored.orders))
         draw = random.Random(seed)
         for _ in range(bound):
-            priorities = Priorities(names, steps, depth, draw)
-            _note(explored, priorities, await run(priorities))
+            await _follow(run, partial(Priorities, names, steps, depth, draw.getrandbits(64)), explored)
     return explored
 
 
-def _note(explored: Explored, order: Recording, outcome: str) -> None:
-    explored.orders[order.path] = Ran(order.spelled, outcome)
+async def _follow(run: Run[Outcome], make: Callable[[], Order], explored: Explored[Outcome]) -> Order:
+    """Run one order, again where sessions raced, and take down what came of it, or that it was pruned."""
+    for left in reversed(range(ATTEMPTS)):
+        order = make()
+        order.last_attempt = not left
+        try:
+            outcome = await run(order)
+            explored.orders[order.path] = Ran(order.spelled, outcome)
+        except OrderPrunedError:
+            explored.pruned += 1
+        except OvertakenError:
+            explored.raced += 1
+            continue
+        break
+    return order
 
 
 def _switches(path: Path) -> int:

@@ -14,6 +14,9 @@ from labs.workbench.fingerprint import Fingerprint
 BUILT = "(built)"
 """The first row's experiment; its definition tells whether the schema is the one that today's code would build."""
 
+TAKEN_OVER = "(taken over)"
+"""The only row's experiment while a run has the schema for tables of its own."""
+
 metadata = MetaData()
 table = Table(
     "ninelabs_journal",
@@ -57,6 +60,11 @@ async def definition(connection: AsyncConnection) -> str | None:
     """The definition that the schema was built from; none when it was never built to its end."""
     value: str | None = await connection.scalar(select(table.c.definition).where(table.c.experiment == BUILT))
     return value
+
+
+async def taken_over(connection: AsyncConnection) -> bool:
+    """Whether a run has the schema for tables of its own, or had it when it was broken off."""
+    return bool(await connection.scalar(select(func.count()).where(table.c.experiment == TAKEN_OVER)))
 
 
 async def latest(connection: AsyncConnection) -> Entry | None:

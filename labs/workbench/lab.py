@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import MetaData, Select
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import DeclarativeBase
 
 from labs.stream.engines import ENGINES
 from labs.stream.events import Cell, ExperimentSpec, Outcome, ParameterSpec
@@ -49,6 +50,14 @@ class Invariant:
 
     claim: str
     query: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What of a lab an experiment is about, so that the screen shows no more than that."""
+
+    tables: tuple[type[DeclarativeBase], ...]
+    invariants: tuple[Invariant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,7 @@ def experiment(
     *,
     question: str,
     why: str,
+    watched: Watched | None = None,
     lacking: Mapping[str, str] | None = None,
     expected: Outcome = "passed",
 ) -> Callable[[Callable[[Any, Any, Any], Awaitable[None]]], Experiment]:
@@ -122,6 +132,7 @@ def experiment(
     Args:
         question: what it answers.
         why: paragraphs for the person who watches it.
+        watched: what to show of the lab's tables; by default all.
         lacking: engines on which it cannot run, each with a sentence that says what is not there.
         expected: how it ends with default parameters.
     """
@@ -135,6 +146,8 @@ def experiment(
             why="\n".join(line.strip() for line in why.strip().splitlines()),
             engines=tuple(engine for engine in ENGINES if engine not in (lacking or {})),
             lacking=dict(lacking or {}),
+            tables=tuple(table.__tablename__ for table in watched.tables) if watched else (),
+            claims=tuple(invariant.claim for invariant in watched.invariants) if watched else (),
             parameters=_parameter_specs(parameters),
             expected=expected,
         )
@@ -169,6 +182,7 @@ def _parameter_spec(field: msgspec.inspect.Field, annotation: Any) -> ParameterS
         minimum=minimum,
         maximum=maximum,
         choices=choices,
+        pattern=getattr(kind, "pattern", None) or "",
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from labs.stream.events import SAMPLES, Event, InvariantSampled, TableSampled
+from labs.stream.events import SAMPLES, Event, InvariantSampled, ProgressAdvanced, TableSampled
 
 
 class Outbox:
@@ -55,4 +55,6 @@ def _sampled(event: Event) -> tuple[str, str]:
         return "table", event.table
     if isinstance(event, InvariantSampled):
         return "invariant", event.claim
+    if isinstance(event, ProgressAdvanced):
+        return "progress", event.task
     return "locks", ""

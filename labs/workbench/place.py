@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from sqlalchemy import Connection, inspect, select
@@ -97,11 +97,12 @@ class Place:
             await self._claimed.execute(select(1))
 
     async def close(self) -> None:
-        """Give up the claim and all connections."""
-        if self._claimed is not None:
-            await self._claimed.close()
-        for engine in self._engines:
-            await engine.dispose()
+        """Give up the claim and all connections, each also when the server is gone from the others."""
+        async with AsyncExitStack() as stack:
+            for engine in self._engines:
+                stack.push_async_callback(engine.dispose)
+            if self._claimed is not None:
+                stack.push_async_callback(self._claimed.close)
 
     async def begin(self, experiment: str) -> None:
         """Write down what must be there again after the experiment's rollback."""

@@ -72,6 +72,8 @@ class Runner:
         self._server: Engine | None = None
         self._lost = False
         """Whether the server is gone; it is kept to explain what else fails for that reason."""
+        self._ready: EngineChanged | None = None
+        """What was told of that server when it was ready."""
         self._lab: Lab | None = None
         self._place: Place | None = None
         self._observer: Observer | None = None
@@ -117,16 +119,21 @@ class Runner:
         """
         before = self._target.engine
         self._target.use(engine)
+        if engine == before and self._server is not None and not self._lost:
+            return
         try:
             server = await self._target.acquire(self._emit)
         except LabError:
             self._target.use(before)
+            if self._ready is not None and not self._lost:
+                self._emit(self._ready)
             raise
         await self.cancel()
         await self._leave_place()
         self._server, self._lost = server, False
-        async with self._explaining():
-            await self._have_place()
+        if self._lab is not None:
+            async with self._explaining():
+                await self._have_place()
 
     async def close(self) -> None:
         """End the run, roll back what is open, give everything back. May be called at any time.
@@ -339,6 +346,8 @@ class Runner:
         return self._lab.declared(slug)
 
     def _emit(self, event: Event) -> None:
+        if isinstance(event, EngineChanged) and event.state == "ready":
+            self._ready = event
         self._outbox.emit(event)
         if self._observer is not None:
             self._observer.heard(event)

@@ -2,6 +2,11 @@
 
 A step is taken only when every session has come to rest: its next statement is held, or it waits for a lock, or it
 has ended. Whether it waits for a lock is asked of the server; no decision depends on how long something takes.
+
+Sessions that wait in a circle are not at rest, because the server is about to refuse one of them. Which one is made
+to depend on the order alone: nobody moves before the server has looked for a circle behind each wait, so whoever
+closes a circle is the one that finds it (PostgreSQL, where it lets us say when it looks; InnoDB looks at once, and
+decides by what each transaction has done).
 """
 
 from __future__ import annotations
@@ -9,18 +14,21 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from sqlalchemy.exc import StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from labs.stream.events import Noted, ScheduleChanged, StatementHeld
+from labs.workbench import findings
+from labs.workbench.engines.engine import Engine
 from labs.workbench.sessions import Emit, LabSession
 
 Order = Sequence[str]
 """Names of sessions, one for each step. A session that cannot move is passed over, and keeps its turn. What is left
 after the end of the order runs session after session."""
-
-SERIAL: Order = ()
-BOTH_READ_FIRST: Order = ("A", "B")
 
 FIRST_POLL_S = 0.001
 SLOWEST_POLL_S = 0.02
@@ -29,12 +37,14 @@ SLOWEST_POLL_S = 0.02
 CANCEL_PATIENCE_S = 2.0
 """How long a cancelled statement may take to end before its connection is dropped."""
 
+PATIENCE_S = 10.0
+"""How long a transaction function may do something else than wait for the database. Of that only the clock can tell:
+to the server it is a session like any that is idle. The longest back-off before a retry must fit in."""
+
 Captions = Mapping[tuple[str, int], str]
 """What to say when a session sends its n-th statement, counted from 1 without the BEGIN."""
 
 Phase = Literal["moving", "held", "done"]
-Blockers = Callable[[Sequence[int]], Awaitable[dict[int, tuple[int, ...]]]]
-CancelStatements = Callable[[Sequence[int]], Awaitable[None]]
 
 
 class StatementCancelledError(Exception):
@@ -51,6 +61,9 @@ class Rest:
     """Those that wait for a lock."""
     step: int
     """How many steps have been taken."""
+    overtaken: bool = False
+    """Whether one that began to wait later than another was let through before it: the two were let go together, and
+    raced on the server. The same order may come out differently next time."""
 
 
 class Turns(Protocol):
@@ -137,6 +150,10 @@ class _Lane:
     """The statement held."""
     waiting: bool = False
     """Whether it waited for a lock when the server was last asked."""
+    blocking: tuple[int, ...] = ()
+    """The backends that it then waited for."""
+    idle_since: float | None = None
+    """Since when, by the loop's clock, it moves without a statement at the server."""
     may_go: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -147,20 +164,24 @@ class Interleaver:
         self,
         sessions: Sequence[LabSession],
         *,
-        blockers: Blockers,
-        cancel: CancelStatements,
+        server: Engine,
+        control: AsyncConnection,
         emit: Emit,
         show_held: bool = False,
         captions: Captions | None = None,
     ) -> None:
         self._lanes = {session.name: _Lane(session) for session in sessions}
-        self._blockers = blockers
-        self._cancel = cancel
+        self._server = server
+        self._control = control
         self._emit = emit
         self._show_held = show_held
         self._captions = captions or {}
         self._sent: Counter[str] = Counter()
         self._moved = asyncio.Event()
+        self._queue: dict[str, tuple[int, ...]] = {}
+        """Who waited at the last rest, the longest first, each with the backends that it waited for."""
+        self._freed = False
+        """Whether somebody who waited at the last rest may have been let go since."""
         self._closing = False
 
     async def play(
@@ -170,10 +191,13 @@ class Interleaver:
 
         Returns:
             By session what its function returned, or the exception that it ended with.
+
+        Raises:
+            LabError: a function does not go on, see `PATIENCE_S`.
         """
         tasks = {name: asyncio.create_task(self._run(name, run), name=name) for name, run in transactions.items()}
         for name in tasks:
-            self._lanes[name].session.gate = self
+            self._lanes[name].session.enter(self)
         try:
             await self._drive(turns)
             return {name: task.exception() or task.result() for name, task in tasks.items()}
@@ -212,6 +236,8 @@ class Interleaver:
     def _set(self, lane: _Lane, phase: Literal["held", "done"]) -> None:
         lane.phase = phase
         lane.waiting = False
+        self._freed |= not lane.session.kept_locks
+        lane.idle_since = None
         lane.session.show(phase)
         self._moved.set()
 
@@ -219,15 +245,16 @@ class Interleaver:
         step = 0
         while True:
             await self._settle()
+            overtaken = self._requeue()
             held = {name: lane.pending for name, lane in self._lanes.items() if lane.phase == "held"}
             waiting = tuple(name for name, lane in self._lanes.items() if lane.phase == "moving")
             if not held and not waiting:
                 return
             if not held:
-                # All that are left wait for locks: the server will break the circle, or a stranger will let go.
+                # All that are left wait for locks, and not for each other: a stranger will let go.
                 await self._moved.wait()
                 continue
-            chosen = await turns.choose(Rest(held, waiting, step), self._moved)
+            chosen = await turns.choose(Rest(held, waiting, step, overtaken), self._moved)
             if chosen is not None:
                 step += 1
                 lane = self._lanes[chosen]
@@ -235,7 +262,7 @@ class Interleaver:
                 lane.may_go.set()
 
     async def _settle(self) -> None:
-        """Return once every session is held, waits for a lock, or is done.
+        """Return once every session is held, waits for a lock, or is done, and the server has no circle to break.
 
         Who was not waiting is given a moment to be answered, before the server is asked whether it waits.
         """
@@ -246,12 +273,15 @@ class Interleaver:
                 # Who waited and has been answered is on its way to its next statement.
                 lane.waiting &= lane.session.statement_running
             at_server = [lane for lane in moving if lane.session.statement_running]
+            left = self._patience_left(moving)
             if all(lane.waiting for lane in moving) or poll > FIRST_POLL_S:
-                await self._ask_who_waits(at_server)
-                if all(lane.waiting for lane in moving):
+                if self._freed or not all(lane.waiting for lane in moving):
+                    self._freed = False
+                    await self._ask_who_waits(at_server)
+                if all(lane.waiting for lane in moving) and self._at_rest(moving) and not self._freed:
                     return
             try:
-                async with asyncio.timeout(poll if at_server else None):
+                async with asyncio.timeout(poll if at_server else left):
                     await self._moved.wait()
             except TimeoutError:
                 poll = min(poll * 2, SLOWEST_POLL_S)
@@ -259,16 +289,54 @@ class Interleaver:
     async def _ask_who_waits(self, lanes: Sequence[_Lane]) -> None:
         """Find out which of the lanes, each with a statement at the server, wait for a lock there."""
         names = {lane.session.backend_pid: name for name, lane in self._lanes.items()}
-        waiting = await self._blockers([lane.session.backend_pid for lane in lanes if lane.session.backend_pid])
+        pids = [lane.session.backend_pid for lane in lanes if lane.session.backend_pid]
+        waiting = await self._server.blockers(self._control, pids)
+        await asyncio.sleep(0)  # What sessions were told before the answer has arrived with it: let it be heard.
         for lane in lanes:
             # It may have been answered while we asked.
             blocking = waiting.get(lane.session.backend_pid or 0) if lane.session.statement_running else None
-            lane.waiting = blocking is not None
+            lane.waiting, lane.blocking = blocking is not None, blocking or ()
             if lane.session.statement_running:
                 lane.session.show(
                     "waiting" if lane.waiting else "running",
-                    tuple(names.get(pid, f"pid {pid}") for pid in blocking or ()),
+                    tuple(names.get(pid, f"pid {pid}") for pid in lane.blocking),
                 )
+
+    def _at_rest(self, waiting: Sequence[_Lane]) -> bool:
+        """Whether those who wait will do so until somebody else moves."""
+        pids = {lane.session.backend_pid: lane.blocking for lane in waiting}
+        return all(self._server.has_looked(pid) for pid in pids if pid) and not _circle(pids)
+
+    def _requeue(self) -> bool:
+        """Take down who waits now; says whether one of them was overtaken by another since the last rest."""
+        waiting = {name: lane for name, lane in self._lanes.items() if lane.waiting}
+        before = list(self._queue)
+        overtaken = any(
+            self._lanes[later].session.backend_pid in {*waiting[earlier].blocking} - {*self._queue[earlier]}
+            for place, earlier in enumerate(before)
+            if earlier in waiting
+            for later in before[place + 1 :]
+            if later not in waiting
+        )
+        in_order = [name for name in before if name in waiting] + [name for name in waiting if name not in before]
+        self._queue = {name: waiting[name].blocking for name in in_order}
+        for lane in waiting.values():
+            lane.session.has_waited()
+        return overtaken
+
+    def _patience_left(self, moving: Sequence[_Lane]) -> float:
+        """How long those that are on their way between two statements may take; raises `LabError` when one is late."""
+        now = asyncio.get_running_loop().time()
+        left = PATIENCE_S
+        for lane in moving:
+            if lane.session.statement_running:
+                lane.idle_since = None
+                continue
+            lane.idle_since = lane.idle_since or now
+            left = min(left, lane.idle_since + PATIENCE_S - now)
+            if left <= 0:
+                raise findings.standing_still(lane.session.name, PATIENCE_S, lane.session.last_statement)
+        return left
 
     async def _close(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """End what has not ended: held statements never go out, running ones are cancelled on the server."""
@@ -286,6 +354,24 @@ class Interleaver:
             _, stubborn = await asyncio.wait(unfinished, timeout=CANCEL_PATIENCE_S)
             for task in stubborn:
                 task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(
+                stubborn or tasks, timeout=CANCEL_PATIENCE_S
+            )  # Who will not be cancelled is left behind.
+        await asyncio.gather(*(task for task in tasks if task.done()), return_exceptions=True)
         for lane in self._lanes.values():
             lane.session.gate = None
+
+    async def _cancel(self, pids: Sequence[int]) -> None:
+        with suppress(StatementError, *Engine.driver_errors):  # The server is lost: so are the statements.
+            if self._control.invalidated:  # A question to the server was broken off: go on with a new connection.
+                await self._control.rollback()
+            await self._server.cancel(self._control, pids)
+
+
+def _circle(waiting: Mapping[int | None, Sequence[int]]) -> bool:
+    """Whether some of those who wait, each with whom it waits for, wait for each other all the way round."""
+    left = dict(waiting)
+    while free := [pid for pid, blocking in left.items() if not left.keys() & set(blocking)]:
+        for pid in free:
+            del left[pid]
+    return bool(left)

@@ -6,6 +6,8 @@ SQLAlchemy runs its event hooks inside the greenlet of the statement, so a hook 
 
 from __future__ import annotations
 
+import re
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -23,6 +25,8 @@ from labs.workbench.engines.engine import Engine
 PREVIEW_ROWS = 3
 PREVIEW_COLUMNS = 8
 REDACTED = ("(redacted)",)
+
+_KEEPS_LOCKS = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE)\b(?!.*(UNLOCK|RELEASE))", re.IGNORECASE | re.DOTALL)
 
 Emit = Callable[[Event], None]
 
@@ -50,6 +54,17 @@ class LabSession:
         """Between a statement's way to the server and its answer."""
         self.refusals: list[str] = []
         """The server's codes for the statements that it refused."""
+        self.retries = 0
+        """Transactions begun again after one that the server had refused, and that might get through next time."""
+        self.waits = 0
+        """Statements that waited for a lock."""
+        self.went_on_after: str | None = None
+        """The code after which no transaction was left, and yet something else than a rollback was sent."""
+        self.last_statement = ""
+        self.sent: set[str] = set()
+        """The statements that went out."""
+        self.kept_locks = False
+        """Whether the last statement let go of no lock that was held before it."""
         self._server = server
         self._isolation = isolation
         self._emit = emit
@@ -57,6 +72,10 @@ class LabSession:
         self._in_transaction = False
         self._begin_unsent = False
         self._aborted = False
+        self._refused_once = False
+        """Whether a transaction was refused that may be begun again."""
+        self._has_waited = False
+        """Whether the statement under way has had to wait."""
         self._redacted = False
         """Whether neither values nor words of the statement under way may be told."""
         self._listen()
@@ -67,6 +86,21 @@ class LabSession:
         async with self.engine.connect():
             pass
         self.show("idle")
+
+    def enter(self, gate: Gate) -> None:
+        """Be held by that gate from now on, for one transaction function, of which all is counted afresh."""
+        self.gate = gate
+        self.refusals = []
+        self.retries = self.waits = 0
+        self.went_on_after = None
+        self.last_statement = ""
+        self.sent = set()
+        self._refused_once = False
+
+    def has_waited(self) -> None:
+        """The statement under way waits for a lock: told at each rest, counted once."""
+        self.waits += not self._has_waited
+        self._has_waited = True
 
     def show(self, state: SessionState, waiting_for: tuple[str, ...] = ()) -> None:
         """Tell the stream the session's state, if it is not what was told last."""
@@ -148,6 +182,7 @@ class LabSession:
         if isinstance(error, DBAPIError):
             sqlstate = self._server.sqlstate(error)
             self.refusals.append(sqlstate or "")
+            self._refused_once |= self._server.transient(error)
             self._ended(sqlstate=sqlstate, message=self._server.message(error))
         else:
             self._ended(message=f"not finished: {type(context.original_exception).__name__}")
@@ -160,6 +195,10 @@ class LabSession:
                 self._begin_unsent = False
                 original(dbapi_connection)
                 return
+            if (
+                error := sys.exception()
+            ) is not None:  # SQLAlchemy's own finding that a row is stale is told nowhere else
+                self._refused_once |= self._server.transient(error)
             self._send(sql, ())
             # An error on the way reaches `_refused`, as that of any statement does.
             try:
@@ -173,8 +212,15 @@ class LabSession:
     def _send(self, sql: str, parameters: tuple[Any, ...]) -> None:
         if self.gate is not None:
             await_only(self.gate.pass_through(self, sql, parameters))
+        if self._aborted and not sql.upper().startswith("ROLLBACK"):
+            self.went_on_after = self.went_on_after or self.refusals[-1]
+        self.last_statement = REDACTED[0] if self._redacted else sql
+        self.sent.add(sql)
+        self._has_waited = False
         if self._begin_unsent:
             self._begin_unsent, self._in_transaction = False, True
+            self.retries += self._refused_once
+            self._refused_once = False
             if begin := self._server.begin_sql(self._isolation):
                 number = next(self._numbers)
                 self._emit(StatementStarted(session=self.name, number=number, sql=begin))
@@ -197,6 +243,7 @@ class LabSession:
     ) -> None:
         milliseconds = (time.perf_counter() - self._started) * 1000
         self.statement_running = False
+        self.kept_locks = self._in_transaction and not sqlstate and bool(_KEEPS_LOCKS.match(self.last_statement))
         self._emit(
             StatementEnded(
                 session=self.name,

@@ -19,12 +19,16 @@ from labs.stream.events import (
     ExperimentEnded,
     ExperimentStarted,
     LabOpened,
+    OrdersExplored,
     RolledBack,
     SessionChanged,
     StatementEnded,
 )
 from labs.workbench.engines.embedded import EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
+from labs.workbench.engines.own_server import OwnServer
+from labs.workbench.engines.private_mariadb import PrivateMariaDB
+from tests.conftest import without_mariadbd
 from tests.labs.program import (
     DEADLINE_S,
     SIGNALS,
@@ -38,15 +42,26 @@ from tests.labs.program import (
 )
 
 
-@pytest.fixture(scope="module")
-def data() -> Iterator[Path]:
-    """A data folder whose server lives only as long as its users."""
+@pytest.fixture(scope="module", params=[EmbeddedPostgres, PrivateMariaDB])
+def own(request: pytest.FixtureRequest) -> Iterator[OwnServer]:
+    """A server that lives only as long as its users, of each kind; every program of this module uses it."""
+    if request.param is PrivateMariaDB:
+        without_mariadbd()
     folder = Path(tempfile.mkdtemp(prefix="ninelabs-weather-", dir="/tmp"))
     folder.chmod(0o711)
-    assert ninelabs("reset", "races", NINELABS_DATA=str(folder)).status == 0
-    yield folder
+    server: OwnServer = request.param(folder)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NINELABS_ENGINE", server.engine)
+        assert ninelabs("reset", "races", NINELABS_DATA=str(folder)).status == 0
+        yield server
     wait_until(lambda: not servers_of(folder))
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data(own: OwnServer) -> Path:
+    """Its data folder."""
+    return own.folder.parent
 
 
 def waits(event: AnyEvent) -> bool:
@@ -66,7 +81,7 @@ MOMENTS: dict[str, Callable[[AnyEvent], bool]] = {
     "the server is ready": lambda event: isinstance(event, EngineChanged) and event.state == "ready",
     "the lab is open": lambda event: isinstance(event, LabOpened),
     "the run begins": lambda event: isinstance(event, ExperimentStarted),
-    "a lock is waited for": waits,
+    "orders are explored": lambda event: isinstance(event, OrdersExplored),
     "the run has ended": lambda event: isinstance(event, ExperimentEnded),
 }
 CASES = [
@@ -74,16 +89,17 @@ CASES = [
     ("the server is ready", signal.SIGHUP),
     ("the lab is open", signal.SIGTERM),
     ("the run begins", signal.SIGINT),
-    ("a lock is waited for", signal.SIGINT),
-    ("a lock is waited for", signal.SIGTERM),
-    ("a lock is waited for", signal.SIGHUP),
+    ("orders are explored", signal.SIGINT),
+    ("orders are explored", signal.SIGTERM),
+    ("orders are explored", signal.SIGHUP),
     ("the run has ended", signal.SIGTERM),
 ]
 
 
 @pytest.mark.parametrize(("moment", "number"), CASES, ids=lambda value: str(value))
 def test_a_signal(moment: str, number: signal.Signals, data: Path) -> None:
-    with running("run", "races/deadlock", "--json", NINELABS_DATA=str(data)) as process:
+    experiment = "row_lock" if moment == "the run has ended" else "every_order"
+    with running("run", f"races/{experiment}", "--json", NINELABS_DATA=str(data)) as process:
         process.until(MOMENTS[moment])
         process.process.send_signal(number)
         ended = process.end()
@@ -123,8 +139,8 @@ def test_after_all_these_signals_the_lab_works(data: Path) -> None:
 
 
 def test_a_second_interrupt_does_not_wait(data: Path) -> None:
-    with running("run", "races/deadlock", "--json", NINELABS_DATA=str(data)) as process:
-        process.until(waits)
+    with running("run", "races/every_order", "--json", NINELABS_DATA=str(data)) as process:
+        process.until(MOMENTS["orders are explored"])
         while process.process.poll() is None:
             process.process.send_signal(signal.SIGINT)
         ended = process.end()
@@ -135,30 +151,30 @@ def test_a_second_interrupt_does_not_wait(data: Path) -> None:
 
 
 def test_killed_in_the_middle_of_a_run(data: Path) -> None:
-    with running("run", "races/deadlock", "--json", NINELABS_DATA=str(data)) as process:
-        process.until(waits)
+    with running("run", "races/every_order", "--json", NINELABS_DATA=str(data)) as process:
+        process.until(MOMENTS["orders are explored"])
         process.process.kill()
     wait_until(lambda: not servers_of(data))
     back = ninelabs("rollback", "races", "--json", NINELABS_DATA=str(data))
     assert back.status == 0
-    assert [(event.experiment, event.clean) for event in back.of(RolledBack)] == [("deadlock", True)]
+    assert [(event.experiment, event.clean) for event in back.of(RolledBack)] == [("every_order", True)]
     works_again(data)
 
 
-def test_the_server_is_killed_while_a_statement_waits(data: Path) -> None:
-    with running("run", "races/deadlock", "--json", NINELABS_DATA=str(data)) as process:
-        process.until(waits)
-        postmaster = EmbeddedPostgres(data).mark.find()
-        assert postmaster
-        postmaster.kill()
+def test_the_server_is_killed_while_orders_are_explored(own: OwnServer, data: Path) -> None:
+    with running("run", "races/every_order", "--json", NINELABS_DATA=str(data)) as process:
+        process.until(MOMENTS["orders are explored"])
+        found = own.mark.find()
+        assert found
+        found.kill()
         ended = process.end()
     assert ended.status == 3
-    assert one_sentence(ended.stderr).startswith("The server went away")
+    assert one_sentence(ended.stderr).startswith(("The server went away", "The server cannot be reached"))
     assert ended.stderr.count("\n") == 1
     assert [event.exit_status for event in ended.of(ErrorReported)] == [3]
     assert not servers_of(data)
     rolled_back = works_again(data).of(RolledBack)
-    assert [(event.experiment, event.clean) for event in rolled_back] == [("deadlock", True)]
+    assert [(event.experiment, event.clean) for event in rolled_back] == [("every_order", True)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -1,4 +1,4 @@
-"""Two locks, taken in opposite order, then in one order; and the retry that a deadlock's victim needs."""
+"""A transfer that takes two locks, one after the other: in the order of the call, or in one agreed order."""
 
 from __future__ import annotations
 
@@ -6,16 +6,9 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from labs.races.ledger import InsufficientFundsError, enter
 from labs.races.models import Account
-
-FIRST_BACKOFF_S = 0.05
-LONGEST_BACKOFF_S = 1.0
-
-BACKOFF = wait_random_exponential(multiplier=FIRST_BACKOFF_S, max=LONGEST_BACKOFF_S)
-"""A random wait, from a range that doubles with each attempt: two victims do not meet again."""
 
 LockOrder = Callable[[int, int], Sequence[int]]
 """Given source and target, the keys in the order in which to lock them."""
@@ -50,30 +43,3 @@ async def transfer(
         await session.execute(update(Account).where(Account.id == source_id).values(balance=Account.balance - amount))
         await session.execute(update(Account).where(Account.id == target_id).values(balance=Account.balance + amount))
         await enter(session, source_id, target_id, amount)
-
-
-async def transfer_with_retry(
-    sessions: async_sessionmaker[AsyncSession],
-    source_id: int,
-    target_id: int,
-    amount: int,
-    lock_order: LockOrder,
-    *,
-    attempts: int,
-    transient: Callable[[BaseException], bool],
-) -> int:
-    """Move money; a deadlock's victim begins its whole transaction again, after a jittered back-off.
-
-    Returns:
-        How many attempts it took. The last one's error is raised when all are used up.
-    """
-    retrying = AsyncRetrying(
-        retry=retry_if_exception(transient),
-        wait=BACKOFF,
-        stop=stop_after_attempt(attempts),
-        reraise=True,
-    )
-    async for attempt in retrying:
-        with attempt:
-            await transfer(sessions, source_id, target_id, amount, lock_order)
-    return int(retrying.statistics["attempt_number"])

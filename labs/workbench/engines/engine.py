@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from sqlalchemy import URL, Select, Table, delete
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm.exc import StaleDataError
 
 from labs.stream.events import LockHeld, LockWait
 from labs.workbench.engines.scripts import Heard, ScriptConnection
@@ -24,6 +25,20 @@ class Probe:
     isolation_default: str
     capabilities: Mapping[str, bool] = field(default_factory=dict)
     """What it can do, asked of the server, not concluded from its name."""
+
+
+NO_WAIT: Mapping[str, Any] = {"pool_timeout": 0}
+"""For a pool of one connection whose second user is to be refused at once: the first may be waiting for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """What a session that a scheduler holds asks for on top."""
+
+    deadlock_s: float
+    """How long a wait lasts before the server looks for a circle, where it waits with that and lets us say so."""
+    durable: bool = True
+    """Whether a commit must survive a crash of the server."""
 
 
 class ConnectingError(Exception):
@@ -71,6 +86,7 @@ class Engine(ABC):
         schema: str | None = None,
         isolation: str | None = None,
         patience_s: float | None = None,
+        scheduled: Scheduled | None = None,
     ) -> AsyncEngine:
         """A SQLAlchemy engine with a pool of one connection, at the isolation level given or else the server's.
 
@@ -79,6 +95,7 @@ class Engine(ABC):
             schema: where names without a schema are looked for.
             isolation: a level's name in words (``read committed``), or ``autocommit``.
             patience_s: how long a statement may wait for a lock; by default as long as the server lets it.
+            scheduled: for a session under a scheduler; a second connection is then refused, not waited for.
 
         Its connections raise `ConnectingError` when they cannot be made.
         """
@@ -114,6 +131,10 @@ class Engine(ABC):
     @abstractmethod
     async def scripts(self, *, application: str, schema: str, heard: Heard) -> ScriptConnection:
         """A connection for scripts, with names looked for in that schema; raises `ConnectingError`."""
+
+    def has_looked(self, pid: int) -> bool:
+        """Whether the server has looked for a circle behind the wait of that backend, as far as it can be known."""
+        return True
 
     @abstractmethod
     async def locks(
@@ -171,5 +192,6 @@ class Engine(ABC):
         """An error of the driver, on the way to the server or from it, as the person should meet it."""
 
     def transient(self, error: BaseException) -> bool:
-        """Whether a fresh attempt of the whole transaction may succeed."""
-        return isinstance(error, DBAPIError) and self.sqlstate(error) in self.transient_sqlstates
+        """Whether a fresh attempt of the whole transaction may succeed, as where SQLAlchemy found a row stale."""
+        refused = isinstance(error, DBAPIError) and self.sqlstate(error) in self.transient_sqlstates
+        return refused or isinstance(error, StaleDataError)

@@ -90,7 +90,10 @@ class Observer:
         async with self._engine.connect() as connection:
             await self._look_at_locks(connection)
             try:
-                await self._look_at_tables(connection)
+                if self._place.foreign:  # A look could stand in the way of what they are there for.
+                    self._tell_problem("The run has tables of its own here.")
+                else:
+                    await self._look_at_tables(connection)
             except DBAPIError as error:
                 if self._server.lost(error):
                     raise

@@ -1,4 +1,4 @@
-"""Two accounts on a real server, and sessions that an interleaver can hold."""
+"""A lab's place on a real server; a table of two rows there, and sessions that an interleaver can hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from labs.races.lab import Races
+from labs.workbench.bench import EXPLORED
 from labs.workbench.engines.engine import Engine
+from labs.workbench.place import Place, probed
 from labs.workbench.schedule import ByHand, Interleaver, Stepper, Turns
 from labs.workbench.sessions import LabSession
 from tests.conftest import Heard
@@ -19,26 +22,40 @@ SCHEMA = "ninelabs_test_workbench"
 
 
 @pytest.fixture
-async def schema(server: Engine) -> AsyncIterator[str]:
+async def place(server: Engine) -> AsyncIterator[Place]:
+    """The races lab's own, rebuilt and claimed."""
+    opened = Place(server, Races())
+    await opened.open(rebuild=True)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Engine:
+    """PostgreSQL; one engine after the other for a test that asks for `either`."""
+    engine: Engine = request.getfixturevalue("either" if "either" in request.fixturenames else "server")
+    return engine
+
+
+@pytest.fixture
+async def schema(database: Engine) -> AsyncIterator[str]:
     """A schema with one table, `pot`, of two rows."""
-    engine = server.create(application="test", isolation="autocommit")
+    await probed(database, "test")
+    engine = database.create(application="test", isolation="autocommit")
     async with engine.connect() as connection:
-        for statement in (
-            f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE",
-            f"CREATE SCHEMA {SCHEMA}",
-            f"CREATE TABLE {SCHEMA}.pot (id int PRIMARY KEY, n int NOT NULL)",
-            f"INSERT INTO {SCHEMA}.pot VALUES (1, 0), (2, 0)",
-        ):
-            await connection.execute(text(statement))
+        await database.recreate_schema(connection, SCHEMA)
+        await connection.execute(text(f"CREATE TABLE {SCHEMA}.pot (id int PRIMARY KEY, n int NOT NULL)"))
+        await connection.execute(text(f"INSERT INTO {SCHEMA}.pot VALUES (1, 0), (2, 0)"))
         yield SCHEMA
-        await connection.execute(text(f"DROP SCHEMA {SCHEMA} CASCADE"))
+        await connection.execute(text(f"DROP TABLE {SCHEMA}.pot"))
+        await connection.execute(text(f"DROP SCHEMA {SCHEMA}"))
     await engine.dispose()
 
 
 @pytest.fixture
-async def outside(server: Engine, schema: str) -> AsyncIterator[AsyncEngine]:
+async def outside(database: Engine, schema: str) -> AsyncIterator[AsyncEngine]:
     """A connection that is no session of the lab's."""
-    engine = server.create(application="outside", schema=schema)
+    engine = database.create(application="outside", schema=schema)
     yield engine
     await engine.dispose()
 
@@ -67,8 +84,8 @@ class Table:
         async with self._control.connect() as control:
             interleaver = Interleaver(
                 [self.sessions[name] for name in transactions],
-                blockers=lambda pids: self.server.blockers(control, pids),
-                cancel=lambda pids: self.server.cancel(control, pids),
+                server=self.server,
+                control=control,
                 emit=self._heard.append,
                 show_held=self.stepper.by_hand,
             )
@@ -76,20 +93,22 @@ class Table:
 
 
 @pytest.fixture
-async def table(server: Engine, schema: str, heard: Heard) -> AsyncIterator[Callable[..., Awaitable[Table]]]:
+async def table(database: Engine, schema: str, heard: Heard) -> AsyncIterator[Callable[..., Awaitable[Table]]]:
     """A function that seats sessions by name, at an isolation level."""
     async with AsyncExitStack() as stack:
 
         async def seat(*names: str, isolation: str | None = None) -> Table:
-            control = server.create(application="control", isolation="autocommit")
+            control = database.create(application="control", isolation="autocommit")
             stack.push_async_callback(control.dispose)
             numbers = count(1)
             sessions = {}
             for name in names:
-                engine = server.create(application=f"test/{name}", schema=schema, isolation=isolation)
+                engine = database.create(
+                    application=f"test/{name}", schema=schema, isolation=isolation, scheduled=EXPLORED
+                )
                 stack.push_async_callback(engine.dispose)
-                sessions[name] = LabSession(name, server, engine, isolation, heard.append)
+                sessions[name] = LabSession(name, database, engine, isolation, heard.append)
                 await sessions[name].connect(numbers)
-            return Table(server, control, heard, sessions)
+            return Table(database, control, heard, sessions)
 
         yield seat

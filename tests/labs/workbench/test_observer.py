@@ -11,20 +11,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from labs.races.lab import Races
 from labs.stream.events import InvariantSampled, LocksSampled, StatementStarted, TableSampled
 from labs.workbench.engines.engine import Engine
 from labs.workbench.observer.observer import Observer
 from labs.workbench.place import Place
 from tests.conftest import Heard
-
-
-@pytest.fixture
-async def place(server: Engine) -> AsyncIterator[Place]:
-    opened = Place(server, Races())
-    await opened.open(rebuild=True)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

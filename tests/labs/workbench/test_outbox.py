@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from labs.stream.events import LocksSampled, Noted, TableSampled
+from labs.stream.events import LocksSampled, Noted, ProgressAdvanced, TableSampled
 from labs.workbench.outbox import Outbox
 
 
@@ -14,6 +14,7 @@ async def test_a_slow_reader_gets_every_fact_and_only_the_newest_sample() -> Non
     for rows in range(100):
         outbox.emit(table("accounts", rows))
         outbox.emit(LocksSampled(waits=()))
+        outbox.emit(ProgressAdvanced(task="load", done=rows, total=99))
     outbox.emit(table("ledger", 7))
     outbox.emit(Noted(text="last"))
     outbox.close()
@@ -24,6 +25,7 @@ async def test_a_slow_reader_gets_every_fact_and_only_the_newest_sample() -> Non
         ("ledger", 7),
     ]
     assert sum(isinstance(event, LocksSampled) for event in received) == 1
+    assert [event.done for event in received if isinstance(event, ProgressAdvanced)] == [99]
 
 
 async def test_times_never_go_back() -> None:

@@ -19,14 +19,6 @@ from labs.workbench.place import Place
 
 
 @pytest.fixture
-async def place(server: Engine) -> AsyncIterator[Place]:
-    opened = Place(server, Races())
-    await opened.open(rebuild=True)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
 async def stranger(server: Engine, place: Place) -> AsyncIterator[AsyncEngine]:
     """Somebody else on the server, at the lab's tables."""
     engine = server.create(application="stranger", schema=place.schema)

@@ -24,6 +24,7 @@ async def test_the_statements_told_are_those_that_the_server_got(
     session = (await table("A", isolation=isolation))["A"]
     async with session.engine.connect() as connection:
         await connection.execute(text("SET log_statement = 'all'"))
+        await connection.execute(text("SET log_min_messages = 'log'"))
         await connection.commit()
     heard.clear()
     async with session.maker.begin() as orm:

@@ -1,4 +1,4 @@
-"""MariaDB from 10.5 on, and what speaks like it: the SQL that the workbench needs from it."""
+"""MariaDB from 10.6 on, and what speaks like it: the SQL that the workbench needs from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy.sql import quoted_name
 
 from labs.stream.events import LockHeld, LockWait
 from labs.workbench.engines import urls
-from labs.workbench.engines.engine import ConnectingError, Engine, Probe
+from labs.workbench.engines.engine import NO_WAIT, ConnectingError, Engine, Probe, Scheduled
 from labs.workbench.engines.mariadb import probing, refusals
 from labs.workbench.engines.mariadb.locks import LockWatch
 from labs.workbench.engines.mariadb.statements import statement
@@ -81,6 +81,7 @@ class MariaDB(Engine):
         schema: str | None = None,
         isolation: str | None = None,
         patience_s: float | None = None,
+        scheduled: Scheduled | None = None,
     ) -> AsyncEngine:
         """See `Engine.create`. A level's name may end in ``, snapshot on`` or ``, snapshot off``.
 
@@ -88,7 +89,9 @@ class MariaDB(Engine):
         Patience counts in whole seconds, rounded down.
         """
         level, _, snapshot = (isolation or "").partition(SNAPSHOT)
-        options = {"isolation_level": level.upper()} if level else {}
+        options: dict[str, Any] = {"isolation_level": level.upper()} if level else {}
+        if scheduled is not None:
+            options |= NO_WAIT
 
         async def connect(**arguments: Any) -> Any:
             try:

@@ -13,8 +13,8 @@ from labs.workbench.engines.engine import Probe
 from labs.workbench.engines.mariadb.statements import statement
 from labs.workbench.errors import EngineError
 
-OLDEST = {"MariaDB": (10, 5), "MySQL": (8, 0)}
-"""Ten five brought INSERT … RETURNING, eight SKIP LOCKED and window functions."""
+OLDEST = {"MariaDB": (10, 6), "MySQL": (8, 0)}
+"""Ten six brought SKIP LOCKED, after ten five INSERT … RETURNING; eight SKIP LOCKED and window functions."""
 
 WAITS, LOCKS, METADATA, CREATE = "wait-for graph", "lock details", "metadata locks", "create schema"
 NODES = "waits between nodes"

@@ -19,7 +19,7 @@ from sqlalchemy.sql.elements import TextClause
 
 from labs.stream.events import LockHeld, LockWait
 from labs.workbench.engines import urls
-from labs.workbench.engines.engine import ConnectingError, Engine, Probe
+from labs.workbench.engines.engine import NO_WAIT, ConnectingError, Engine, Probe, Scheduled
 from labs.workbench.engines.postgres import refusals
 from labs.workbench.engines.scripts import Heard, ScriptConnection
 from labs.workbench.errors import EngineError, LabError
@@ -32,6 +32,16 @@ CONNECT_TIMEOUT_S = 10
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 CHECK_INTERVAL = "client_connection_check_interval"
+
+TELLS_WAITS = {"log_lock_waits": "on", "lc_messages": "C", "client_min_messages": "log", "log_min_messages": "fatal"}
+"""Have a backend tell its client, and not the server's log, that it waits for a lock, once it has looked for a circle
+behind the wait."""
+
+_PID = func.unnest(bindparam("pids", type_=ARRAY(Integer))).column_valued("pid")
+BLOCKERS = select(_PID, func.pg_blocking_pids(_PID))
+
+STILL_WAITING = "still waiting for"
+"""What it says of the process; how the wait ends is told in other words."""
 
 
 @cache
@@ -65,6 +75,9 @@ class Postgres(Engine):
     def __init__(self, url: URL) -> None:
         super().__init__(url)
         self._notices_vanished_clients = False
+        self._tells_waits = False
+        self._looked: dict[int, bool] = {}
+        """By backend of a scheduled session, whether it has looked for a circle behind the wait that it is in."""
 
     @classmethod
     def driver_url(cls, url: URL) -> URL:
@@ -83,6 +96,7 @@ class Postgres(Engine):
         schema: str | None = None,
         isolation: str | None = None,
         patience_s: float | None = None,
+        scheduled: Scheduled | None = None,
     ) -> AsyncEngine:
         """See `Engine.create`. A backend whose client has vanished notices it even while it waits for a lock."""
         settings = {"application_name": application, "timezone": "UTC"}
@@ -92,11 +106,21 @@ class Postgres(Engine):
             settings["search_path"] = schema
         if patience_s is not None:
             settings["lock_timeout"] = f"{patience_s * 1000:.0f}ms"
+        options: dict[str, Any] = {}
+        connect = _connect
+        if scheduled is not None:
+            options |= NO_WAIT
+            if not scheduled.durable:
+                settings["synchronous_commit"] = "off"
+            if self._tells_waits:
+                connect = self._connect_telling
+                settings |= TELLS_WAITS | {"deadlock_timeout": f"{scheduled.deadlock_s * 1000:.0f}ms"}
         engine = create_async_engine(
             self.url,
             pool_size=1,
             max_overflow=0,
-            connect_args={"server_settings": settings, "timeout": CONNECT_TIMEOUT_S, "async_creator_fn": _connect},
+            connect_args={"server_settings": settings, "timeout": CONNECT_TIMEOUT_S, "async_creator_fn": connect},
+            **options,
         )
         return engine if isolation is None else engine.execution_options(isolation_level=isolation.upper())
 
@@ -114,6 +138,8 @@ class Postgres(Engine):
         number, version, isolation, may_create = row
         check_version(number)
         self._notices_vanished_clients = await self._can(connection, f"SET LOCAL {CHECK_INTERVAL} = '500ms'")
+        telling = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in TELLS_WAITS.items())
+        self._tells_waits = await self._can(connection, f"SELECT set_config('deadlock_timeout', '1s', true), {telling}")
         return Probe(
             server_version=version,
             isolation_default=isolation,
@@ -149,9 +175,25 @@ class Postgres(Engine):
 
     async def blockers(self, connection: AsyncConnection, pids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         """See `Engine.blockers`."""
-        pid = func.unnest(bindparam("pids", list(pids), ARRAY(Integer))).column_valued("pid")
-        rows = await connection.execute(select(pid, func.pg_blocking_pids(pid)))
+        rows = await connection.execute(BLOCKERS, {"pids": list(pids)})
         return {waiter: tuple(blocking) for waiter, blocking in rows if blocking}
+
+    def has_looked(self, pid: int) -> bool:
+        """See `Engine.has_looked`; it is known of the sessions that tell so."""
+        return self._looked.get(pid, True)
+
+    async def _connect_telling(self, *arguments: Any, **settings: Any) -> asyncpg.Connection:
+        """A connection that hears of its own waits."""
+        connection = await _connect(*arguments, **settings)
+        pid: int = connection.get_server_pid()
+
+        def hear(_connection: object, told: asyncpg.PostgresLogMessage) -> None:
+            self._looked[pid] = told.message.startswith(f"process {pid} {STILL_WAITING}")
+
+        self._looked[pid] = False
+        connection.add_log_listener(hear)
+        connection.add_termination_listener(lambda _: self._looked.pop(pid, None))
+        return connection
 
     async def waiting_among(self, connection: AsyncConnection, pids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         """See `Engine.waiting_among`; the server has this very question, which counts waits for a safe snapshot too."""
@@ -170,10 +212,10 @@ class Postgres(Engine):
         # Only scripts need libpq, and its loading takes a while.
         from labs.workbench.engines.postgres.scripts import PostgresScripts
 
-        settings = {"search_path": schema, "application_name": application}
+        settings = {"search_path": schema}
         if self._notices_vanished_clients:
             settings[CHECK_INTERVAL] = "500ms"
-        return await PostgresScripts.open(self.url, settings, CONNECT_TIMEOUT_S, heard)
+        return await PostgresScripts.open(self.url, application, settings, CONNECT_TIMEOUT_S, heard)
 
     async def locks(
         self, connection: AsyncConnection, sessions: Mapping[int, str], schema: str

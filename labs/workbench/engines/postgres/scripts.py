@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Self
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 from sqlalchemy import URL
@@ -42,20 +43,19 @@ class PostgresScripts(ScriptConnection):
         self._libpq.notice_handler = lambda notice: heard(_text(notice.error_message))
 
     @classmethod
-    async def open(cls, url: URL, settings: Mapping[str, str], timeout_s: int, heard: Heard) -> Self:
+    async def open(cls, url: URL, application: str, settings: Mapping[str, str], timeout_s: int, heard: Heard) -> Self:
         """Connect to the server of a URL, with settings that hold for the session; raises `ConnectingError`."""
-        options = {name: str(value) for name, value in url.query.items()}
-        if "ssl" in options:
-            options["sslmode"] = options.pop("ssl")
-        place = {name: str(value) for name, value in url.translate_connect_args(username="user").items()}
-        place |= {"dbname": place.pop("database")} if "database" in place else {}
+        parts = {**url.translate_connect_args(username="user", database="dbname"), **url.query}
+        parts["sslmode"] = parts.pop("ssl", None)
+        conninfo = make_conninfo(
+            **parts,
+            application_name=application,
+            client_encoding=ENCODING,
+            connect_timeout=timeout_s,
+            options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
+        )
         try:
-            connection = await psycopg.AsyncConnection.connect(
-                **place | options,
-                client_encoding=ENCODING,
-                connect_timeout=timeout_s,
-                options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
-            )
+            connection = await psycopg.AsyncConnection.connect(conninfo)
         except psycopg.Error as error:
             raise ConnectingError from error
         return cls(connection, heard)
@@ -64,25 +64,34 @@ class PostgresScripts(ScriptConnection):
         """See `ScriptConnection.run`."""
         try:
             self._libpq.send_query(script.encode(ENCODING))
+            loop = asyncio.get_running_loop()
             while self._libpq.flush():
-                await self._ready(asyncio.get_running_loop().add_writer, asyncio.get_running_loop().remove_writer)
+                await self._ready(loop.add_writer, loop.remove_writer)
         except psycopg.OperationalError as error:
             raise SendingError(_text(self._libpq.error_message)) from error
         answers: list[Answer] = []
-        while (result := await self._result()) is not None:
-            answers.append(_answer(result))
-            if isinstance(answers[-1], CopyAsked):
-                break
+        try:
+            last_word = False
+            while (result := await self._result(last_word)) is not None:
+                answers.append(_answer(result))
+                if isinstance(answers[-1], CopyAsked):
+                    break
+                last_word = result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) in {b"FATAL", b"PANIC"}
+        except psycopg.OperationalError:
+            answers.append(Refusal(_text(self._libpq.error_message)))
         return answers
 
-    async def _result(self) -> PGresult | None:
-        """The next result, waited for; when the connection breaks, libpq makes one of that."""
-        try:
-            while self._libpq.is_busy():
-                await self._ready(asyncio.get_running_loop().add_reader, asyncio.get_running_loop().remove_reader)
-                self._libpq.consume_input()
-        except psycopg.OperationalError:
-            return self._libpq.get_result()
+    async def _result(self, closing: bool) -> PGresult | None:
+        """The next result, waited for; raises a driver's error when the connection breaks.
+
+        Where the server has said that it closes the connection, libpq makes a result of that.
+        """
+        loop = asyncio.get_running_loop()
+        while self._libpq.is_busy():
+            await self._ready(loop.add_reader, loop.remove_reader)
+            if closing:
+                break
+            self._libpq.consume_input()
         return self._libpq.get_result()
 
     async def _ready(self, watch: Callable[[int, Callable[[], None]], None], forget: Callable[[int], object]) -> None:

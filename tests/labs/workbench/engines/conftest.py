@@ -1,22 +1,31 @@
-"""Data folders for servers of our own, and programs that use them."""
+"""Data folders for servers of our own, programs that use them, and questions to a server."""
+
+from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import psutil
 import pytest
+from sqlalchemy import URL
 
+from labs.stream.events import EngineChanged
 from labs.workbench.engines.embedded import EmbeddedPostgres
 from labs.workbench.engines.keeper import alive
 
 ROOT = Path(__file__).parents[4]
 PROGRAM = Path(__file__).with_name("program.py")
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as a second user, or mount a small disk")
 
 
 def eventually(condition: Callable[[], object], seconds: float = 15) -> bool:
@@ -36,6 +45,38 @@ def keepers(home: Path) -> list[psutil.Process]:
         if any(word.endswith("keeper.py") for word in command) and any(str(home) in word for word in command):
             found.append(process)
     return [process for process in found if alive(process)]
+
+
+def ignore(event: EngineChanged) -> None:
+    """For those who do not look at what a start reports."""
+
+
+async def connect(url: URL) -> Any:
+    return await asyncpg.connect(
+        host=url.query["host"], port=int(str(url.query["port"])), user=url.username, database=url.database
+    )
+
+
+async def ask(url: URL, question: str) -> Any:
+    connection = await connect(url)
+    try:
+        return await connection.fetchval(question)
+    finally:
+        await connection.close()
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def set_mode(path: Path, bits: int) -> None:
+    path.chmod(bits)
+
+
+def running(server: EmbeddedPostgres) -> psutil.Process:
+    process = server.mark.find()
+    assert process
+    return process
 
 
 class Program:
@@ -75,8 +116,12 @@ class Program:
         self.process.communicate()
 
 
+Run = Callable[..., Program]
+"""What the fixture `run` is."""
+
+
 @pytest.fixture
-def run() -> Iterator[Callable[..., Program]]:
+def run() -> Iterator[Run]:
     """Starts programs; those still running at the end are killed."""
     programs: list[Program] = []
 
