@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -18,13 +19,13 @@ NINELABS = [sys.executable, "-m", "tui"]
 ROOT = Path(__file__).parent.parent
 
 
-def step_until(terminal: Terminal, seen: str) -> None:
-    """Space until the screen shows it, one press a rest of the sessions."""
-    while seen not in terminal.text:
-        upcoming = re.search(r"NEXT (\d+)", terminal.text)
-        assert upcoming, terminal.text
+def step_until(terminal: Terminal, seen: str, first: int) -> None:
+    """Space until the screen shows it, one press a rest of the sessions; ``first`` is the number of the next rest."""
+    for number in count(first):
+        terminal.until_any(seen, f"NEXT {number} ")
+        if seen in terminal.text:
+            return
         terminal.press(" ")
-        terminal.until_any(seen, f"NEXT {int(upcoming[1]) + 1} ")
 
 
 def servers_in(folder: str) -> list[psutil.Process]:
@@ -42,8 +43,7 @@ def test_a_double_spend_its_cure_and_the_way_back_by_keyboard_alone(own_data_fol
         terminal.press("5\r")
         terminal.until("Space start")
         terminal.press(" ")
-        terminal.until("NEXT 1")
-        step_until(terminal, "VERDICT")
+        step_until(terminal, "VERDICT", 1)
         terminal.until("DOES NOT HOLD  Money is conserved")
         terminal.until("opened with 300 · sum of balances 380")
 
@@ -57,17 +57,17 @@ def test_a_double_spend_its_cure_and_the_way_back_by_keyboard_alone(own_data_fol
         terminal.until("WAITS for A")
         terminal.until("[Locks]")
         terminal.until("for row ")  # the row that B waits for
-        step_until(terminal, "VERDICT")
+        step_until(terminal, "VERDICT", 3)
         terminal.until(lambda: "HOLDS  Money" in terminal.text and "DOES NOT HOLD" not in terminal.text)
 
         terminal.press("u")
-        terminal.until("Roll back")
+        terminal.shows("Roll back", "yes, roll it back")
         terminal.press("y")
-        terminal.until("fingerprint")
+        terminal.until("✓ ROLLED BACK")
         terminal.press("R")
         terminal.shows("Reset", "ninelabs_", "accounts")  # it says what will be lost
         terminal.press("r")
-        terminal.until("seed")
+        terminal.until("✓ RESET")
         terminal.press("q")
         assert terminal.wait() == 0
         assert terminal.restored

@@ -31,8 +31,10 @@ _SIGNALS = {
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ninelabs", message="%(prog)s %(version)s")
-@click.option("--engine", type=click.Choice(list(ENGINES)), help="The program's own server to use.")
-@click.option("--url", metavar="URL", help="A server of yours to use.")
+@click.option(
+    "--engine", type=click.Choice(list(ENGINES)), help="The program's own server to use; NINELABS_ENGINE says it too."
+)
+@click.option("--url", metavar="URL", help="A server of yours to use; NINELABS_URL says it too.")
 @click.pass_context
 def cli(context: click.Context, engine: str | None, url: str | None) -> None:
     """Nine database-engineering labs on a real server. Without a command, the screen opens."""
@@ -45,7 +47,8 @@ def cli(context: click.Context, engine: str | None, url: str | None) -> None:
 
         off_the_process_list(url)
     if context.invoked_subcommand is None:
-        context.exit(show(environment(engine, url)))
+        chosen = environment(engine, url)
+        context.exit(_check(chosen) or show(chosen))
 
 
 def _pass_on(context: click.Context, name: str, engine: str | None, url: str | None) -> None:
@@ -94,9 +97,23 @@ def environment(engine: str | None, url: str | None) -> dict[str, str]:
     return kept | chosen
 
 
+def _check(child_environment: dict[str, str]) -> int:
+    """Have a server's URL looked at before the screen opens; returns the exit status, and the reason is told.
+
+    What reads URLs is a database package, which the screen's process must not load: a lab's process does it.
+    """
+    if not child_environment.get("NINELABS_URL"):
+        return 0
+    import subprocess
+
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "labs", "--check"], env=child_environment, check=False
+    ).returncode
+
+
 def show(child_environment: dict[str, str], recording: Path | None = None) -> int:
     """Open the screen and see it through; returns the exit status."""
-    from tui.terminal import refusal
+    from labs.stream.terminal import refusal
 
     if reason := refusal(os.environ):
         click.echo(reason, err=True)
@@ -112,10 +129,10 @@ def show(child_environment: dict[str, str], recording: Path | None = None) -> in
     return app.return_code or 0
 
 
-def _runner(child_environment: dict[str, str]) -> Source:
+def _runner(child_environment: dict[str, str], engine: str) -> Source:
     from tui.backend import Runner, log_path
 
-    return Runner(child_environment, log_path())
+    return Runner(child_environment | ({"NINELABS_ENGINE": engine} if engine else {}), log_path())
 
 
 def _replay(recording: Path) -> Source:

@@ -39,10 +39,11 @@ class NinelabsApp(App[None], inherit_bindings=False):
 
     def __init__(
         self,
-        open_runner: Callable[[], Source],
+        open_runner: Callable[[str], Source],
         open_replay: Callable[[], Source] | None = None,
     ) -> None:
-        """What `open_runner` makes is a process for one lab; what `open_replay` makes is shown instead, if given."""
+        """What `open_runner` makes is a process for one lab, on the engine of that name or on the one that was asked
+        for where it is empty; what `open_replay` makes is shown instead, if given."""
         ansi = themes.wants_ansi(os.environ)
         super().__init__(ansi_color=ansi or None)
         self.register_theme(themes.DARK)
@@ -117,10 +118,11 @@ class NinelabsApp(App[None], inherit_bindings=False):
     # the stream
 
     def _warm(self) -> Feed:
-        """Have a runner ready for the lab that will be opened."""
+        """Have a runner ready for the lab that will be opened, on the engine that the one before was on."""
         from tui.feed import Feed
 
-        self._feed = feed = Feed(self._open_runner(), self._moved)
+        engine = self._feed.state.engine if self._feed is not None else None
+        self._feed = feed = Feed(self._open_runner(engine.engine if engine is not None else ""), self._moved)
         feed.task.add_done_callback(self._read_to_end)
         return feed
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from time import monotonic
 
-from labs.stream.commands import AnyCommand, Reset, RollBack, RunExperiment, Step
+from labs.stream.commands import AnyCommand, Reset, RollBack, RunExperiment, Step, UseEngine
+from labs.stream.engines import ENGINES
+from labs.stream.events import Cell
 from tui.state import LabState, Run
-from tui.text import clean
+from tui.text import clean, engine_name
 from tui.view import View
 
 STARTING = "starting"
@@ -28,9 +30,12 @@ class Driver:
     """The run that was seen to end, and when, by the wall."""
     _ended_at: float = 0.0
     _asked_at: tuple[object, ...] = field(default=())
+    _elsewhere: tuple[str, dict[str, Cell], bool] | None = None
+    """An engine on its way, what the selected experiment is to be run with there, and whether it is to be stepped."""
 
     def start(self, state: LabState, *, stepped: bool) -> AnyCommand:
         """Run the selected experiment."""
+        self._elsewhere = None
         self._ask(state, STARTING)
         self._owed = None
         self._stepped_from = state.schedules
@@ -50,6 +55,20 @@ class Driver:
         self._stepped_from = state.schedules
         return Step(session=session)
 
+    def start_on(self, state: LabState, engine: str, *, stepped: bool) -> AnyCommand:
+        """Run the selected experiment on an engine; go there first where it is another one."""
+        if state.lab is None or state.lab.engine == engine:
+            return self.start(state, stepped=stepped)
+        command = self.change_engine(state, engine)
+        self._elsewhere = (engine, dict(self.view.parameters), stepped)
+        return command
+
+    def change_engine(self, state: LabState, engine: str) -> AnyCommand:
+        """Go on on another engine."""
+        self._ask(state, f"changing to {engine_name(engine)}")
+        self._elsewhere = None
+        return UseEngine(engine=engine)
+
     def roll_back(self, state: LabState) -> AnyCommand:
         """Undo the latest experiment."""
         self._ask(state, "rolling back")
@@ -67,6 +86,11 @@ class Driver:
             self._ended, self._ended_at = state.run, monotonic()
         if self.view.asked and self._asked_at != _answers(state, self.view.asked):
             self.view.asked = ""
+            if self._elsewhere is not None and state.lab is not None:
+                (engine, parameters, stepped), self._elsewhere = self._elsewhere, None
+                if state.lab.engine == engine:
+                    self.view.parameters = parameters
+                    return self.start(state, stepped=stepped)
         if self._owed is None or (not state.running and self.view.asked != STARTING):
             self._owed = None
             return None
@@ -83,9 +107,16 @@ class Driver:
         self._asked_at = _answers(state, what)
 
 
+def other_engine(engine: str) -> str:
+    """The one that the key for engines goes to."""
+    engines = list(ENGINES)
+    return engines[(engines.index(engine) + 1) % len(engines)] if engine in engines else engines[0]
+
+
 def _answers(state: LabState, what: str) -> tuple[object, ...]:
     """What changes when the runner begins or refuses what it was asked for; a start may roll back first."""
-    return (id(state.run), what != STARTING and id(state.upkeep), len(state.errors))
+    changes = () if what == STARTING else (id(state.upkeep), id(state.lab))
+    return (id(state.run), changes, len(state.errors))
 
 
 def _immovable(state: LabState, name: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from labs.stream.events import Cell, ExperimentSpec, ParameterSpec
@@ -27,6 +28,12 @@ class Form:
     def experiment(self) -> ExperimentSpec:
         """The one chosen."""
         return self.experiments[self.at]
+
+    @property
+    def writing(self) -> bool:
+        """Whether the cursor is on a free text, which takes any letter."""
+        parameter = self.parameter
+        return parameter is not None and parameter.type == "str" and not parameter.choices
 
     @property
     def parameter(self) -> ParameterSpec | None:
@@ -76,7 +83,10 @@ class Form:
 
     def _take(self, parameter: ParameterSpec) -> None:
         if parameter.type == "str":
-            self.values[parameter.name] = self.typed
+            fits = re.fullmatch(parameter.pattern or ".*", self.typed) is not None
+            self.problem = "" if fits else f"{parameter.name} is not {self.typed}, but {parameter.allowed}."
+            if fits:
+                self.values[parameter.name] = self.typed
             return
         try:
             number = float(self.typed) if parameter.type == "float" else int(self.typed)

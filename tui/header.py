@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from labs.stream.engines import ENGINES
 from tui.state import LabState
-from tui.text import clean, clock, spread, styled
+from tui.text import clean, clock, engine_name, spread, styled
 from tui.view import View
 
 SHORT_NAMES = {"PostgreSQL": "PG"}
-
-
-def engine_name(engine: str) -> str:
-    """An engine as its makers write it."""
-    return clean(ENGINES.get(engine, engine))
 
 
 def engine_label(engine: str, version: str) -> str:
@@ -41,9 +35,9 @@ def engine_status(state: LabState) -> Text:
 
 
 def header_line(state: LabState, view: View, width: int) -> Text:
-    """Lab, experiment, what was set for it, engine, isolation, live or not, and how long it has been running.
+    """Lab, experiment, what was set for it, engine, isolation level and default, how long it has run, live or not.
 
-    Where that is too much, the server is abbreviated first, then the clock goes, then the server.
+    Where that is too much, the default is abbreviated first, then the server; then the clock goes, and so on.
     """
     lab = state.lab
     left = styled(" ", (clean(lab.title) if lab else "opening the lab", "title"))
@@ -51,16 +45,29 @@ def header_line(state: LabState, view: View, width: int) -> Text:
         left.append(" › ", "dim").append(clean(spec.title), "title")
     if settings := view.settings(state):
         left.append(f"  {settings}", "changed")
-    engine, level, clock_part = _engine(state), [], []
+    engine = _engine(state)
+    level: list[Text] = []
+    default: list[Text] = []
+    snapshot: list[Text] = []
+    clock_part: list[Text] = []
     if lab is not None:
-        level = [styled((_isolation(state, view).lower(), "dim"))]
+        chosen = _isolation(state, view).lower()
+        level = [styled((chosen, "dim"))]
+        default, snapshot = _default(clean(lab.isolation_default).lower(), chosen)
     if state.run is not None and not view.last(state):
         now = state.run.ended.t if state.run.ended else state.now
         clock_part = [styled((clock(now - state.run.started_at), "dim"))]
     step = f"REPLAY {view.step}/{view.steps}" if view.steps else "REPLAY"
     mode = [styled(("LIVE", "ok") if view.live else (step, "wait"))]
     short = [Text(SHORT_NAMES.get(name, name) + rest) for one in engine for name, rest in [_parted(one.plain)]]
-    for parts in ([*engine, *level, *clock_part], [*short, *level, *clock_part], [*short, *level], level):
+    for parts in (
+        [*engine, *level, *default, *clock_part],
+        [*engine, *level, *snapshot, *clock_part],
+        [*short, *level, *snapshot, *clock_part],
+        [*short, *level, *snapshot],
+        [*short, *level],
+        level,
+    ):
         right = Text(" · ", "rule").join([*parts, *mode]).append(" ")
         if left.cell_len + 1 + right.cell_len <= width:
             break
@@ -71,6 +78,14 @@ def _engine(state: LabState) -> list[Text]:
     if state.engine is not None and state.engine.state != "ready":
         return [engine_status(state)]
     return [Text(engine_label(state.lab.engine, state.lab.server_version))] if state.lab else []
+
+
+def _default(default: str, chosen: str) -> tuple[list[Text], list[Text]]:
+    """What the server would do unless asked, where that is something else; and how much of it must be said."""
+    if default in ("", chosen):
+        return [], []
+    snapshot = default.partition(", ")[2] if ", " not in chosen else ""
+    return [styled((f"default {default}", "dim"))], [styled((snapshot, "dim"))] if snapshot else []
 
 
 def _parted(label: str) -> tuple[str, str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from rich.text import Text
 
 from labs.stream.events import LabReset, RolledBack
+from tui import compare, refusals
 from tui.sqltext import humanize
 from tui.state import LabState, Run
-from tui.text import clean, plural, seconds, shorten, styled, wrap
+from tui.text import clean, engine_name, plural, seconds, shorten, styled, wrap
 from tui.view import View
 
 _OUTCOMES = {
@@ -31,18 +32,25 @@ def next_line(state: LabState, view: View, width: int) -> Text:
             return line.append("✗ ", "error").append("the lab could not be opened · ").append_text(_key("Esc", "back"))
         return line.append("… ", "wait").append("opening the lab: its process starts, then its server and its schema")
     run = state.run
+    if view.choosing and not state.running:
+        return line.append("NEXT ", "title").append_text(
+            _keys(("Enter", "show the cell in the lanes"), ("↑↓←→", "choose"), ("S", "sessions"))
+        )
+    if refusals.lacking(state, view) and not state.running:
+        line.append("✗ ", "error").append(f"does not run on {engine_name(state.lab.engine)}   ")
+        return line.append_text(_keys(("E", "other engine"), ("n", "next experiment")))
     if run is None or view.last(state) or state.upkeep is not None:
         done = _done(state)
         return (
             line.append(done)
             .append("NEXT ", "title")
             .append_text(
-                _keys(("Space", "start, step by step"), ("r", "run without stopping"), ("n", "next experiment"))
+                _keys(("Space", "start, step by step"), ("r", "run without stopping"), ("e", "set up"), ("n", "next"))
             )
         )
     if run.ended is not None:
         return line.append_text(_outcome(state, run)).append_text(
-            _keys(("n", "next"), ("u", "rollback"), ("Space", "anew"))
+            _keys(*[("i", "next level")] * (len(view.levels(state)) > 1), ("E", "engine"), ("n", "next"))
         )
     if not run.stepped:
         return line.append("► ", "ok").append("running by itself   ").append_text(_key("c", "cancel"))
@@ -114,6 +122,10 @@ def message_lines(state: LabState, view: View, width: int, height: int) -> list[
     run = state.run
     if state.waiting and state.running and not (view.live and view.over):
         return [_waits(state)]
+    if view.opened and not state.statements and (state.running or view.asked):
+        return _told(Text(), view.opened, width, height)
+    if reason := "" if state.running else refusals.lacking(state, view):
+        return _told(styled(("✗", "error")), reason, width, height)
     if not view.last(state):
         if state.upkeep is not None:
             return _told(*_upkeep(state, state.upkeep), width, height)
@@ -123,6 +135,10 @@ def message_lines(state: LabState, view: View, width: int, height: int) -> list[
             said = state.notes[-1:] if state.statements else state.notes
             return _told(Text(), clean(" ".join(note.text for note in said)), width, height)
     spec = view.spec(state)
+    before = state.before
+    if run is None and spec is not None and before is not None and before.statements and before.experiment == spec.slug:
+        told = f"Before: {compare.where(before)}. r runs the same here; what comes out otherwise is marked ≠."
+        return _told(Text(), told, width, height)
     return _told(Text(), clean(spec.question), width, height) if spec else []
 
 

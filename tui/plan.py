@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SMALLEST = (60, 16)
-"""Columns and lines that the program needs."""
-
 LOWEST_PANE = 4
 """Lines of the pane below the lanes, its title included."""
 
@@ -14,6 +11,11 @@ EMPTY_LANES = 8
 """Lanes that need fewer lines than these have nothing in them yet."""
 
 LANES = "lanes"
+ORDERS = "orders"
+ANOMALIES = "anomalies"
+CHART = "chart"
+TOPS = (LANES, ORDERS, ANOMALIES, CHART)
+"""They share the place at the top; all but the lanes only come where a run has found something for them."""
 PANES = ("locks", "table", "sql", "why", "verdict")
 
 
@@ -51,6 +53,7 @@ def plan(
     need: int = 0,
     lanes_need: int = 99,
     lanes_first: bool = False,
+    tops: tuple[str, ...] = (LANES,),
 ) -> dict[str, Place]:
     """The visible panes and their places.
 
@@ -62,28 +65,30 @@ def plan(
         need: how high the pane below the lanes would have to be, where there is one; the lanes get what it leaves.
         lanes_need: how high the lanes would have to be: empty ones leave the rest to the pane.
         lanes_first: whether the lanes get all that they need.
+        tops: the panes in the lanes' place, the visible one first.
     """
+    front, tabs = tops[0], tuple(pane for pane in TOPS if pane in tops)
     together = groups(*screen)
     visible = [next((pane for pane in shown if pane in group), group[0]) for group in together]
     if len(together) == 1:
         most = height - lanes_need if lanes_first or lanes_need < EMPTY_LANES else height * 9 // 20
         lanes = height - max(min(need, most), LOWEST_PANE)
         return {
-            LANES: Place(0, 0, width, lanes, (LANES,)),
+            front: Place(0, 0, width, lanes, tabs),
             visible[0]: Place(0, lanes, width, height - lanes, together[0]),
         }
     if len(together) == 2:
         lanes = height * 11 // 20
         left = width // 2
         return {
-            LANES: Place(0, 0, width, lanes, (LANES,)),
+            front: Place(0, 0, width, lanes, tabs),
             visible[0]: Place(0, lanes, left, height - lanes, together[0]),
             visible[1]: Place(left, lanes, width - left, height - lanes, together[1]),
         }
     left = width * 58 // 100
     lanes = height * 13 // 20
     places = {
-        LANES: Place(0, 0, left, lanes, (LANES,)),
+        front: Place(0, 0, left, lanes, tabs),
         "sql": Place(0, lanes, left, height - lanes, ("sql",)),
     }
     top = 0

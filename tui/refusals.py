@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.text import clean, engine_name
+
 if TYPE_CHECKING:
     from tui.state import LabState
     from tui.view import View
@@ -18,6 +20,27 @@ def needs_server(state: LabState, view: View) -> str:
     return ""
 
 
+def lacking(state: LabState, view: View) -> str:
+    """For running an experiment that the engine cannot run."""
+    spec = view.spec(state)
+    reason = spec.lacking.get(state.lab.engine) if spec is not None and state.lab is not None else None
+    if spec is None or state.lab is None or not reason:
+        return ""
+    return f"{clean(spec.title)} does not run on {engine_name(state.lab.engine)}: {clean(reason)}"
+
+
+def cannot_run(state: LabState, view: View) -> str:
+    """For the start of a run."""
+    return needs_peace(state, view) or lacking(state, view)
+
+
+def cannot_go_on_to_next_level(state: LabState, view: View) -> str:
+    """For a run at the next isolation level."""
+    if reason := cannot_run(state, view):
+        return reason
+    return "" if len(view.levels(state)) > 1 else "This experiment has no isolation level to choose."
+
+
 def needs_peace(state: LabState, view: View) -> str:
     """For what cannot be done while something runs."""
     if reason := needs_server(state, view):
@@ -30,7 +53,7 @@ def needs_peace(state: LabState, view: View) -> str:
 def cannot_step(state: LabState, view: View) -> str:
     """For the next step, or the start of a stepped run."""
     if not state.running:
-        return needs_peace(state, view)
+        return cannot_run(state, view)
     return needs_server(state, view) or ("" if state.stepping else "It runs by itself; c ends it.")
 
 

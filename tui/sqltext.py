@@ -47,7 +47,7 @@ def parameters_line(parameters: Sequence[Any]) -> str:
     return ", ".join(_literal(parameter) for parameter in parameters)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def _shortened(sql: str, schema: str) -> str:
     def plain(code: str) -> str:
         code = _QUOTED_WORD.sub(lambda match: match[1] or match[2], re.sub(r"\s+", " ", code))

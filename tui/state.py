@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labs.stream.events import (
+    AnomalyMeasured,
     AnyEvent,
     Cell,
     EngineChanged,
@@ -17,8 +18,10 @@ from labs.stream.events import (
     LabOpened,
     LabReset,
     LocksSampled,
+    Measured,
     Noted,
     OrdersExplored,
+    ProgressAdvanced,
     RolledBack,
     ScheduleChanged,
     SessionChanged,
@@ -29,14 +32,18 @@ from labs.stream.events import (
     TableSampled,
     VerdictReached,
 )
+from tui.survey import Survey
 
 CLEAN_UP_S = 1.0
 """A rollback that ended so shortly before a run began was part of its beginning."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Statement:
-    """One statement of a run, from its start to the server's answer. Times are seconds of the stream."""
+    """One statement of a run, from its start to the server's answer. Times are seconds of the stream.
+
+    Once it has ended it does not change any more, so what is drawn of it then can be kept.
+    """
 
     number: int
     session: str
@@ -66,6 +73,11 @@ class Statement:
         """Whether the server refused it."""
         return self.sqlstate is not None or bool(self.message)
 
+    @property
+    def begins(self) -> bool:
+        """Whether it is a BEGIN, which has no answer of its own: it travels with the statement after it."""
+        return not self.running and self.milliseconds is None and not self.failed
+
 
 @dataclass(slots=True)
 class Session:
@@ -92,7 +104,21 @@ class Run:
     parameters: dict[str, Cell]
     stepped: bool
     started_at: float
+    engine: str
+    statements: list[Statement] = field(default_factory=list)
+    parts: dict[int, str] = field(default_factory=dict)
+    """By the index of the statement that begins it, what a part of the run is; the first part has no name."""
     ended: ExperimentEnded | None = None
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """What it was run with, and where."""
+        return self.experiment, self.parameters, self.engine
+
+    @property
+    def complete(self) -> bool:
+        """Whether it came to its verdict."""
+        return self.ended is not None and self.ended.outcome != "cancelled"
 
 
 @dataclass(slots=True)
@@ -104,8 +130,9 @@ class LabState:
     engine: EngineChanged | None = None
     lab: LabOpened | None = None
     run: Run | None = None
+    before: Run | None = None
+    """The latest complete run of other settings than this one's, on whichever engine."""
     sessions: dict[str, Session] = field(default_factory=dict)
-    statements: list[Statement] = field(default_factory=list)
     schedule: ScheduleChanged | None = None
     schedules: int = 0
     """How often the sessions came to rest: tells one rest from the next."""
@@ -113,8 +140,14 @@ class LabState:
     tables: dict[str, TableSampled] = field(default_factory=dict)
     invariants: dict[str, InvariantSampled] = field(default_factory=dict)
     verdicts: list[VerdictReached] = field(default_factory=list)
-    matrix: list[OrdersExplored] = field(default_factory=list)
-    """Of a run that explores orders, the cells so far."""
+    orders: Survey[OrdersExplored] = field(default_factory=Survey)
+    """What came of all orders of a variant, at a level of an engine."""
+    anomalies: Survey[AnomalyMeasured] = field(default_factory=Survey)
+    """Whether an anomaly occurs, at a level of an engine."""
+    figures: Survey[Measured] = field(default_factory=Survey)
+    """What was measured of a variant, on an engine."""
+    progress: ProgressAdvanced | None = None
+    """How far the run has come that is under way."""
     notes: list[Noted] = field(default_factory=list)
     errors: list[ErrorReported] = field(default_factory=list)
     upkeep: RolledBack | LabReset | None = None
@@ -129,8 +162,7 @@ class LabState:
             case EngineChanged():
                 self.engine = event
             case LabOpened():
-                self.lab = event
-                self.undoable = event.undoable
+                self._open(event)
             case ExperimentStarted():
                 self._start(event)
             case ExperimentEnded():
@@ -155,9 +187,16 @@ class LabState:
             case VerdictReached():
                 self.verdicts.append(event)
             case OrdersExplored():
-                self.matrix.append(event)
+                self.orders.put(self.run, (event.variant, event.engine, event.isolation), event)
+            case AnomalyMeasured():
+                self.anomalies.put(self.run, (event.anomaly, event.engine, event.isolation), event)
+            case Measured():
+                self.figures.put(self.run, (event.metric, self.run.engine if self.run else "", event.variant), event)
+            case ProgressAdvanced():
+                self.progress = event
+                self.figures.begin(self.run, self.run.engine if self.run else "")
             case Noted():
-                self.notes.append(event)
+                self._note(event)
             case RolledBack():
                 self.upkeep = event
                 self.undoable = event.undoable
@@ -172,6 +211,11 @@ class LabState:
     def tick(self, now: float) -> None:
         """Let time pass without an event, so that what lasts is seen to last."""
         self.now = max(self.now, now)
+
+    @property
+    def statements(self) -> list[Statement]:
+        """Those of the run, in the order of their starts."""
+        return self.run.statements if self.run else []
 
     @property
     def running(self) -> bool:
@@ -211,19 +255,44 @@ class LabState:
     def _session(self, name: str) -> Session:
         return self.sessions.setdefault(name, Session(name))
 
-    def _start(self, event: ExperimentStarted) -> None:
-        self.run = Run(event.experiment, event.parameters, event.stepped, event.t)
+    def _open(self, event: LabOpened) -> None:
+        moved = self.lab is not None and self.lab.engine != event.engine
+        self.lab = event
+        self.undoable = event.undoable
+        if moved:
+            self._leave_run()
+            self.run = self.upkeep = None
+            self.tables = {}
+            self.invariants = {}
+
+    def _leave_run(self) -> None:
+        """Keep of the run on the screen what the next one is compared with, and nothing else."""
+        if self.run is not None and self.run.complete:
+            self.before = self.run
         self.sessions = {}
-        self.statements = []
         self.schedule = None
         self.locks = None
         self.verdicts = []
-        self.matrix = []
         self.notes = []
+
+    def _start(self, event: ExperimentStarted) -> None:
+        before = self.before
+        self._leave_run()
+        self.run = Run(
+            event.experiment, event.parameters, event.stepped, event.t, engine=self.lab.engine if self.lab else ""
+        )
+        if self.before is not None and self.before.settings == self.run.settings:
+            self.before = before
         if isinstance(self.upkeep, RolledBack) and event.t - self.upkeep.t < CLEAN_UP_S:
             told = "was rolled back first" if self.upkeep.clean else "could not be rolled back cleanly"
             self.notes.append(Noted(t=event.t, text=f"The run before, {self.title(self.upkeep.experiment)}, {told}."))
         self.upkeep = None
+
+    def _note(self, event: Noted) -> None:
+        """Take in what was noted; between transactions it says what comes next."""
+        self.notes.append(event)
+        if self.run is not None and self.run.statements and not self.open_transactions:
+            self.run.parts[len(self.run.statements)] = event.text
 
     def _end(self, event: ExperimentEnded) -> None:
         if self.run is not None:
@@ -231,6 +300,7 @@ class LabState:
         self.undoable = event.experiment
         self.schedule = None
         self.locks = None
+        self.progress = None
         for session in self.sessions.values():
             session.held = None
 
@@ -251,8 +321,10 @@ class LabState:
             session.held = None
 
     def _start_statement(self, event: StatementStarted) -> None:
+        if self.run is None:
+            return
         statement = Statement(event.number, event.session, event.sql, event.parameters, event.t, len(self.statements))
-        self.statements.append(statement)
+        self.run.statements.append(statement)
         session = self._session(event.session)
         session.statement = statement
         session.held = None

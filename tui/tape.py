@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labs.stream.events import (
+    AnomalyMeasured,
     AnyEvent,
     ErrorReported,
     ExperimentEnded,
@@ -21,7 +22,16 @@ from tui.sqltext import humanize
 from tui.state import LabState
 from tui.text import clean
 
-_SHOWN = ExperimentStarted | ExperimentEnded | VerdictReached | OrdersExplored | RolledBack | LabReset | ErrorReported
+_SHOWN = (
+    ExperimentStarted
+    | ExperimentEnded
+    | VerdictReached
+    | OrdersExplored
+    | AnomalyMeasured
+    | RolledBack
+    | LabReset
+    | ErrorReported
+)
 
 
 def stops(tape: Sequence[AnyEvent]) -> list[int]:
@@ -65,6 +75,8 @@ def coming(events: Sequence[AnyEvent], state: LabState) -> str:
                 return "the verdict"
             case OrdersExplored():
                 return f"{clean(event.variant)}, {clean(event.isolation)}"
+            case AnomalyMeasured():
+                return f"{clean(event.anomaly)}, {clean(event.isolation)}"
             case RolledBack():
                 return "the rollback"
             case LabReset():

@@ -1,4 +1,4 @@
-"""The terminal that this program was given: whether it will do, and whether it is still there."""
+"""Whether the terminal that this program was given is still there."""
 
 from __future__ import annotations
 
@@ -6,33 +6,13 @@ import os
 import select
 import sys
 import threading
-from collections.abc import Callable, Mapping
-
-from tui.plan import SMALLEST
+from collections.abc import Callable
 
 CHECK_S = 1.0
 """How often to look whether the terminal is still there."""
 GRACE_S = 3.0
 """How long the program may take to end once it is gone."""
 HANG_UP_STATUS = 129
-HEADLESS_HINT = "The labs run without a screen too: ninelabs run races/double_spend"
-
-
-def refusal(environment: Mapping[str, str]) -> str:
-    """Why a full screen cannot be shown here, as a sentence; empty when it can."""
-    for stream, name in ((sys.stdin, "input"), (sys.stdout, "output"), (sys.stderr, "error")):
-        if stream is None or not stream.isatty():
-            return f"The standard {name} is not a terminal. {HEADLESS_HINT}"
-    term = environment.get("TERM", "")
-    if term in ("", "dumb", "unknown"):
-        told = f"TERM={term}" if term else "TERM is not set"
-        return f"This terminal cannot show a full screen ({told}). {HEADLESS_HINT}"
-    width, height = os.get_terminal_size(sys.stdout.fileno())
-    least_width, least_height = SMALLEST
-    # A terminal that does not know its size says 0×0.
-    if (width or least_width) < least_width or (height or least_height) < least_height:
-        return f"The terminal is {width}×{height}; ninelabs needs {least_width}×{least_height}."
-    return ""
 
 
 class Watch(threading.Thread):

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
+from labs.stream.engines import ENGINES
 from labs.stream.visible import clean as clean
 
 LONGEST_VALUE_CELLS = 400
@@ -24,6 +25,11 @@ def value(cell: object, width: int = LONGEST_VALUE_CELLS) -> str:
         return "true" if cell else "false"
     # Cut before cleaning, so that a huge cell costs no more than what is shown of it.
     return cut(clean(str(cell)[: width + 1]), width)
+
+
+def engine_name(engine: str) -> str:
+    """An engine as its makers write it."""
+    return clean(ENGINES.get(engine, engine))
 
 
 def cut(text: str, width: int) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -14,9 +16,16 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from labs.workbench.engines import binaries
 from labs.workbench.engines.embedded import EmbeddedPostgres
+from labs.workbench.engines.engine import Engine
+from labs.workbench.engines.mariadb.engine import MariaDB
+from labs.workbench.engines.own_server import OwnServer
 from labs.workbench.engines.postgres.engine import Postgres
+from labs.workbench.engines.private_mariadb import PrivateMariaDB
 from labs.workbench.place import schema_name
+from tests.benchmarks.exploration import exploration
+from tests.benchmarks.told import told
 from tests.terminal import Terminal
 
 NINELABS = [sys.executable, "-m", "tui"]
@@ -24,6 +33,14 @@ BARE = [sys.executable, str(Path(__file__).with_name("bare.py"))]
 
 PAINTS, WAITS = 9, 15
 ROWS, CHANGES_PER_SECOND, SECONDS = 4, 5, 10
+LOADS, LOAD_S = 6, 5
+
+WAIT_BEGAN = {
+    "postgres": "SELECT extract(epoch FROM waitstart) FROM pg_locks WHERE NOT granted AND waitstart IS NOT NULL",
+    "mariadb": "SELECT unix_timestamp(now(6)) - max(time_ms) / 1000 FROM information_schema.processlist "
+    "WHERE command = 'Query' AND id <> connection_id()",
+}
+"""When the wait began, by the server's clock; for MariaDB when its statement did."""
 
 
 def main() -> None:
@@ -33,7 +50,7 @@ def main() -> None:
     os.environ["NINELABS_DATA"] = str(folder)
     try:
         first_paint()
-        asyncio.run(live_screen())
+        asyncio.run(on_servers())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -58,26 +75,37 @@ def first_paint() -> None:
     )
 
 
-async def live_screen() -> None:
+async def on_servers() -> None:
+    """All that needs a server, on each."""
+    for kind, engine in ((EmbeddedPostgres, Postgres), (PrivateMariaDB, MariaDB)):
+        own = kind()
+        server = engine(await own.acquire(lambda _: None))
+        try:
+            await exploration(own, server)
+            await live_screen(own, server)
+        finally:
+            await own.release()
+
+
+async def live_screen(own: OwnServer, server: Engine) -> None:
     """A lab screen while a session waits and rows change, watched from a second connection to the same server."""
-    server = EmbeddedPostgres()
-    postgres = Postgres(await server.acquire(lambda _: None))
-    outside = postgres.create(application="benchmark", schema=schema_name("races"), isolation="autocommit")
+    outside = server.create(application="benchmark", schema=schema_name("races"), isolation="autocommit")
     try:
-        with Terminal(NINELABS) as terminal:
+        with Terminal([*NINELABS, "--engine", server.name]) as terminal:
             terminal.until("ready")
             terminal.press("5\r")
             terminal.until("Space start")
             async with outside.connect() as connection:
-                await lock_wait_to_screen(terminal, connection)
-                await bytes_per_second(terminal, connection)
+                await lock_wait_to_screen(own, server, terminal, connection)
+                if server.name == "postgres":
+                    await bytes_per_second(terminal, connection)
+                    await panels_under_load(server, terminal)
             terminal.press("q")
             terminal.until("yes, quit")
             terminal.press("y")
             await asyncio.to_thread(terminal.wait)
     finally:
         await outside.dispose()
-        await server.release()
 
 
 def wait_begins(terminal: Terminal) -> None:
@@ -92,7 +120,7 @@ def wait_begins(terminal: Terminal) -> None:
         terminal.press(" ")
 
 
-async def lock_wait_to_screen(terminal: Terminal, connection: AsyncConnection) -> None:
+async def lock_wait_to_screen(own: OwnServer, server: Engine, terminal: Terminal, connection: AsyncConnection) -> None:
     """From when the server has a wait, by its own clock, to when the screen shows it."""
     terminal.press("n")
     terminal.until("Lock the row")
@@ -100,14 +128,13 @@ async def lock_wait_to_screen(terminal: Terminal, connection: AsyncConnection) -
     for _ in range(WAITS):
         wait_begins(terminal)
         seen = await asyncio.to_thread(terminal.until, "WAITS")
-        began = await connection.scalar(
-            text("SELECT extract(epoch FROM waitstart) FROM pg_locks WHERE NOT granted AND waitstart IS NOT NULL")
-        )
+        began = await connection.scalar(text(WAIT_BEGAN[server.name]))
+        assert began is not None
         delays.append((seen - float(began)) * 1000)
         terminal.press("c")
         terminal.until("cancelled")
     told(
-        "lock wait, from the server to the screen",
+        f"{own.title}: lock wait, from the server to the screen",
         f"{max(delays):.0f} ms",
         "≤ 400 ms",
         max(delays) <= 400,
@@ -118,7 +145,9 @@ async def lock_wait_to_screen(terminal: Terminal, connection: AsyncConnection) -
 async def bytes_per_second(terminal: Terminal, connection: AsyncConnection) -> None:
     """What the live lab screen sends at 80×24 while a session waits and four rows change five times a second."""
     wait_begins(terminal)
-    await connection.execute(text("INSERT INTO accounts VALUES (8, 'Heidi', 0), (9, 'Ivan', 0) ON CONFLICT DO NOTHING"))
+    await connection.execute(
+        text("INSERT INTO accounts VALUES (8, 'Heidi', 0, 1), (9, 'Ivan', 0, 1) ON CONFLICT DO NOTHING")
+    )
     await asyncio.to_thread(terminal.until, "WAITS")
     terminal.press("\t")
     await asyncio.to_thread(terminal.until, "[Table]")
@@ -136,9 +165,40 @@ async def bytes_per_second(terminal: Terminal, connection: AsyncConnection) -> N
     )
 
 
-def told(what: str, measured: str, budget: str, kept: bool, detail: str) -> None:
-    """Print one figure beside its budget."""
-    print(f"{'✓' if kept else '✗'} {what}: {measured}  (budget {budget}; {detail})", flush=True)
+async def panels_under_load(server: Engine, terminal: Terminal) -> None:
+    """What pgbench gets done while the panels look on at a session that waits, against nobody looking, in turn."""
+    site = binaries.installed_in()
+    assert site is not None
+    where = {"-h": server.url.query["host"], "-p": server.url.query["port"], "-U": server.url.username}
+    pgbench = [
+        str(site / binaries.INSTALLATION / "bin/pgbench"),
+        *(str(part) for pair in where.items() for part in pair),
+    ]
+    await asyncio.to_thread(subprocess.run, [*pgbench, "-i", "-q", "postgres"], check=True, capture_output=True)
+
+    async def load() -> float:
+        command = [*pgbench, "-n", "-c", "2", "-T", str(LOAD_S), "postgres"]
+        done = await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, text=True)
+        found = re.search(r"tps = ([\d.]+)", done.stdout)
+        assert found
+        return float(found[1])
+
+    ratios = []
+    for _ in range(LOADS):
+        terminal.press("c")
+        await asyncio.to_thread(terminal.until, "cancelled")
+        off = await load()
+        wait_begins(terminal)
+        await asyncio.to_thread(terminal.until, "WAITS")
+        ratios.append(await load() / off)
+    ratio = statistics.median(ratios)
+    told(
+        "pgbench's transactions a second, panels on / off",
+        f"{ratio:.3f}",
+        "≥ 0.97",
+        ratio >= 0.97,
+        f"{LOADS} pairs of {LOAD_S} s, from {min(ratios):.3f} to {max(ratios):.3f}",
+    )
 
 
 if __name__ == "__main__":

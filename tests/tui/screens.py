@@ -33,7 +33,7 @@ async def running(
 ) -> AsyncIterator[Pilot[None]]:
     """The app with these scripts as its runners, one after the other."""
     left: Iterator[Script] = iter(scripts)
-    app = NinelabsApp(lambda: next(left), (lambda: replay) if replay else None)
+    app = NinelabsApp(lambda engine: next(left), (lambda: replay) if replay else None)
     try:
         async with app.run_test(size=size) as pilot:
             await pilot.pause()

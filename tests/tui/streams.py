@@ -99,6 +99,28 @@ def opened() -> list[AnyEvent]:
     ]
 
 
+def opened_on(engine: str, t: float) -> list[AnyEvent]:
+    """The same lab on a server of another kind."""
+    version, default = {
+        "postgres": ("PostgreSQL 18.6", "read committed"),
+        "mariadb": ("MariaDB 10.11.14", "repeatable read, snapshot off"),
+    }[engine]
+    return [
+        EngineChanged(t=t, engine=engine, state="ready", server_version=version),
+        LabOpened(
+            t=t,
+            lab="races",
+            title="Races",
+            schema=SCHEMA,
+            engine=engine,
+            server_version=version,
+            isolation_default=default,
+            capabilities={},
+            experiments=(DOUBLE_SPEND, ROW_LOCK),
+        ),
+    ]
+
+
 def accounts(t: float, balance: int, changed: Sequence[int] = ()) -> TableSampled:
     return TableSampled(
         t=t,

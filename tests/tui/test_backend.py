@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tui.feed import Feed
 
 ECHO = """
 import sys
+from dataclasses import asdict
 print('{"type":"Noted","text":"ready"}', flush=True)
 print("narration", file=sys.stderr, flush=True)
 for line in sys.stdin:
@@ -116,7 +118,7 @@ def recorded(path: Path, events: list[AnyEvent]) -> Path:
 async def test_a_recording_folds_to_the_same_state(tmp_path: Path) -> None:
     path = recorded(tmp_path / "run.jsonl", whole_run())
     events = await read(Replay(path))
-    assert fold(events) == fold(whole_run())
+    assert asdict(fold(events)) == asdict(fold(whole_run()))
 
 
 async def test_a_broken_recording_is_told(tmp_path: Path) -> None:

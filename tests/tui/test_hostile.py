@@ -6,13 +6,16 @@ import pytest
 from textual.pilot import Pilot
 
 from labs.stream.events import (
+    AnomalyMeasured,
     AnyEvent,
+    Dependency,
     ErrorReported,
     InvariantSampled,
     LockHeld,
     LocksSampled,
     LockWait,
     Noted,
+    OrdersExplored,
     SessionChanged,
     StatementEnded,
     StatementHeld,
@@ -21,7 +24,9 @@ from labs.stream.events import (
     VerdictReached,
 )
 from tests.tui.screens import running, shows, text_of
-from tests.tui.streams import Script, opened, started
+from tests.tui.streams import Script, fold, opened, started
+from tui.view import View
+from tui.widgets import anomalies, matrix
 
 HOSTILE = (
     "[/x]",
@@ -100,3 +105,41 @@ async def test_an_error_about_it_is_text_too() -> None:
             await shows(pilot, "Enter go on")
             check(pilot)
             await pilot.press("escape")
+
+
+@pytest.mark.parametrize("evil", HOSTILE)
+@pytest.mark.parametrize("width", [80, 200])
+def test_cells_are_text_too(evil: str, width: int) -> None:
+    state = fold(opened())
+    edge = Dependency(source=evil, target=evil, kind="ww", item=evil)
+    for isolation in (evil, "serializable"):
+        state.apply(
+            AnomalyMeasured(
+                anomaly=evil,
+                code=evil,
+                isolation=isolation,
+                engine=evil,
+                occurred=isolation == evil,
+                prevented_by=evil,
+                cycle=(edge, edge),
+            )
+        )
+        state.apply(
+            OrdersExplored(
+                variant=evil,
+                isolation=isolation,
+                engine=evil,
+                orders=1,
+                violations=1,
+                broken={evil: 1},
+                refusals={evil: 1},
+                waits=0,
+                pruned=0,
+                milliseconds=1,
+                failing=evil,
+            )
+        )
+    for pane in (anomalies, matrix):
+        content = pane.lines(state, View(), width)
+        for line in [*content.head, *content.body, *content.foot]:
+            assert not any(ord(character) < 32 or character in "\x9b\u202e" for character in line.plain)

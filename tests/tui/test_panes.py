@@ -194,3 +194,22 @@ def test_after_the_runner_is_gone_no_wait_is_told_any_more() -> None:
     view = View(over=True, experiment="double_spend")
     assert "has ended" in next_of(fold(WAITING), view)
     assert "waits" not in message_of(fold(WAITING), view)
+
+
+def test_a_commit_whose_answer_came_after_anothers_is_not_drawn_as_lasting() -> None:
+    state = fold([*WAITING, StatementStarted(t=8, session="A", number=4, sql="COMMIT")])
+    for session, number in (("B", 3), ("A", 4)):
+        state.apply(StatementEnded(t=8.1, session=session, number=number, milliseconds=1, rows=None))
+    (line,) = (line for line in lanes_of(state).splitlines() if "└ ok" in line)
+    assert "┊" not in line
+
+
+def test_of_a_long_run_only_the_lines_in_sight_are_made() -> None:
+    state = fold([*opened(), *started()])
+    for number in range(1, 3001):
+        session = "AB"[number % 2]
+        state.apply(StatementStarted(t=number, session=session, number=number, sql=f"SELECT {number}"))
+        state.apply(StatementEnded(t=number, session=session, number=number, milliseconds=1, rows=1))
+    body = lanes.lines(state, VIEW, 80, 12).body
+    assert len(body) > 3000 and len(body[-12:]) == 12
+    assert "SELECT 3000" in plain(list(body[-12:])) and "SELECT 1 " in body[0].plain

@@ -273,7 +273,7 @@ async def test_an_error_has_title_cause_remedy_sqlstate_and_sql() -> None:
     error = ErrorReported(title="T", cause="Because.", remedy="Do this.", sqlstate="57P01", sql="SELECT\n 1")
     async with running(lab(error)) as pilot:
         await pilot.press("5", "enter")
-        await shows(pilot, "✗ T", "Because.", "Do this.", "SQLSTATE 57P01", "SELECT 1")
+        await shows(pilot, "✗ T", "Because.", "Do this.", "code 57P01", "SELECT 1")
         await pilot.press("enter")
         await shows(pilot, "NEXT Space start")
 

@@ -49,11 +49,14 @@ def test_what_is_no_terminal_is_refused_with_a_hint(stdin: bool, stdout: bool) -
     assert done.stderr.count(b"\n") == 1
 
 
-@pytest.mark.parametrize("term", ["dumb", ""])
+@pytest.mark.parametrize("term", ["dumb", "", "unknown"])
 def test_a_terminal_that_cannot_show_it_is_refused(term: str) -> None:
     with Terminal(program(), environment={"TERM": term}) as terminal:
         assert terminal.wait() == 2
         assert terminal.untouched and "cannot show a full screen" in terminal.text
+    told = "from labs import doctor; print(doctor._terminal().status)"
+    with Terminal([sys.executable, "-c", told], environment={"TERM": term}) as terminal:
+        terminal.until("note")
 
 
 @pytest.mark.parametrize("size", [(50, 10), (59, 24), (80, 15)])
@@ -218,6 +221,18 @@ def test_wrong_usage_is_told(arguments: list[str], told: str) -> None:
     done = subprocess.run([*program(), *arguments], cwd=ROOT, capture_output=True, timeout=20, check=False)
     assert done.returncode == 2
     assert told in done.stderr.decode() and "hidden" not in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"), [(["--url", "notaurl"], {}), ([], {"NINELABS_URL": "oracle://u:hidden@h/d"})]
+)
+def test_a_url_that_no_lab_can_use_is_refused_before_the_screen_opens(
+    arguments: list[str], environment: dict[str, str]
+) -> None:
+    with Terminal([sys.executable, "-m", "tui", *arguments], environment=environment) as terminal:
+        assert terminal.wait() == 2
+        assert terminal.untouched
+        assert "postgresql://" in terminal.text and "hidden" not in terminal.text
 
 
 def test_a_password_is_not_left_on_the_process_list() -> None:

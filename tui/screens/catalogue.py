@@ -142,6 +142,19 @@ class CatalogueScreen(Page):
         else:
             self.refuse(f"{self.entry.title} is not built yet, so it cannot be opened.")
 
+    def action_engine(self) -> None:
+        """Go on on the other engine."""
+        feed = self._feed
+        engine = feed.state.engine if feed is not None and not feed.over else None
+        if feed is None or engine is None or engine.state in ("starting", "recovering"):
+            self.refuse("The server is still getting ready; that comes first.")
+            return
+        from labs.stream.commands import UseEngine
+        from tui.driver import other_engine
+
+        self.forget_refusal()
+        self.run_worker(feed.send(UseEngine(engine=other_engine(engine.engine))), exit_on_error=False)
+
     def found(self) -> list[Found]:
         """The labs, for the menu."""
         return [

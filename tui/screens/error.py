@@ -27,7 +27,7 @@ class ErrorDialog(Dialog[bool]):
         self._offer = offer
 
     def lines(self, width: int) -> list[Text]:
-        """Title, cause, remedy, SQLSTATE, SQL, and the key."""
+        """Title, cause, remedy, the server's code, SQL, and the key."""
         error = self._error
         body = [
             styled(("✗ " if number == 0 else "  ", "error"), (line, "title"))
@@ -35,7 +35,7 @@ class ErrorDialog(Dialog[bool]):
         ]
         body += [Text(line) for line in wrap(clean(error.cause), width, MOST_LINES)]
         if error.sqlstate:
-            body.append(styled(("SQLSTATE ", "dim"), cut(clean(error.sqlstate), width - 10)))
+            body.append(styled(("code ", "dim"), cut(clean(error.sqlstate), width - 6)))
         if error.sql:
             body += [styled((line, "dim")) for line in wrap(exact(error.sql), width, 3)]
         body.append(Text())

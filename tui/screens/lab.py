@@ -11,11 +11,13 @@ from textual.message import Message
 from labs.stream.commands import AnyCommand, Cancel, PlayOn
 from labs.stream.events import Cell, ErrorReported
 from tui.actions import bindings
-from tui.driver import Driver
+from tui.driver import Driver, other_engine
+from tui.opening import opening
 from tui.screens.confirm import Confirm, leave_losses, reset_losses, rollback_losses
 from tui.screens.page import Found
 from tui.screens.stage import Stage
 from tui.text import clean, spaced, value
+from tui.view import ISOLATION
 
 if TYPE_CHECKING:
     from tui.feed import Feed
@@ -78,12 +80,12 @@ class LabScreen(Stage):
 
     def _select(self, slug: str) -> None:
         if self._can("experiment.next"):
-            self.choices.experiment, self.choices.parameters = slug, {}
+            self.choices.choose(slug, {})
             self._show_selected()
 
     def _set(self, name: str, setting: Cell) -> None:
         if self._can("setup"):
-            self.choices.parameters[name] = setting
+            self.choices.choose(self.choices.experiment, self.choices.parameters | {name: setting})
             self._show_selected()
 
     def _show_selected(self) -> None:
@@ -112,14 +114,40 @@ class LabScreen(Stage):
             self._answer(self._driver.step(self.state))
 
     def action_step_lane(self) -> None:
-        """Let the next statement of the chosen lane go."""
-        if self._can("step_lane"):
+        """Let the next statement of the chosen lane go; in a table of cells, open one."""
+        if self.cell() is not None:
+            self._open_cell()
+        elif self._can("step_lane"):
             self._answer(self._driver.step(self.state, self.choices.lane))
 
     def action_run(self) -> None:
         """Run the experiment without stopping."""
         if self._can("run"):
             self._answer(self._driver.start(self.state, stepped=False))
+
+    def _open_cell(self) -> None:
+        """Show the chosen cell in the lanes, stepped; on the engine that it was measured on."""
+        cell = self.cell()
+        if cell is None or not self._can("setup"):
+            return
+        run = opening(cell)
+        if isinstance(run, str):
+            self.refuse(run)
+            return
+        self.choices.choose(run.experiment, run.parameters, run.told)
+        self._answer(self._driver.start_on(self.state, run.engine, stepped=True))
+
+    def action_level(self) -> None:
+        """Run the same order again at the next isolation level."""
+        if self._can("level"):
+            level = self.choices.next_level(self.state)
+            self.choices.choose(self.choices.experiment, self.choices.parameters | {ISOLATION: level})
+            self._answer(self._driver.start(self.state, stepped=False))
+
+    def action_engine(self) -> None:
+        """Go on on the other engine."""
+        if self._can("engine.lab") and self.state.lab is not None:
+            self._answer(self._driver.change_engine(self.state, other_engine(self.state.lab.engine)))
 
     def action_play_on(self) -> None:
         """Let the stepped run go on by itself."""
@@ -151,8 +179,7 @@ class LabScreen(Stage):
     def _set_up(self, setup: Setup | None) -> None:
         if setup is None:
             return
-        self.choices.experiment = setup.experiment
-        self.choices.parameters = setup.parameters
+        self.choices.choose(setup.experiment, setup.parameters)
         self._show_selected()
         if setup.run:
             self.action_run()
@@ -185,8 +212,8 @@ class LabScreen(Stage):
         self.app.push_screen(question, answered)
 
     def action_lane(self, by: int) -> None:
-        """Choose another lane."""
-        if not self._can("lane.right"):
+        """Choose another lane; in a table of cells, another cell."""
+        if self.move_cell(by, 0) or not self._can("lane.right"):
             return
         names = list(self.state.sessions)
         chosen = self.choices.lane

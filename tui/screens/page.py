@@ -14,9 +14,9 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
+from labs.stream.terminal import SMALLEST
 from tui.action import Scope
 from tui.compositor import NarrowCompositor
-from tui.plan import SMALLEST
 from tui.text import styled, wrap
 from tui.widgets.lines import LinesView
 

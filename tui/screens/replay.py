@@ -70,6 +70,10 @@ class ReplayScreen(Stage):
         self.forget_refusal()
         self._player.go_to_run(by)
 
+    def action_cell(self, by: int) -> None:
+        """Go to another cell of the chosen table."""
+        self.move_cell(by, 0)
+
     def action_deaf(self) -> None:
         """Answer a key of the live screen."""
         self.refuse("This is a recording, with no server behind it. Space shows the next step, ? every key.")

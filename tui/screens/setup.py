@@ -12,7 +12,7 @@ from textual.events import Key
 from labs.stream.events import Cell, ParameterSpec
 from tui.form import Form, allowed
 from tui.screens.dialog import Dialog
-from tui.text import clean, cut, styled, value, wrap
+from tui.text import clean, cut, shorten, styled, value, wrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class SetupDialog(Dialog[Setup]):
         body = [self._field(0, "experiment", f"{clean(spec.title)}  ({form.at + 1} of {len(form.experiments)})", width)]
         for number, parameter in enumerate(spec.parameters, 1):
             here = parameter == form.parameter and form.typed
-            setting = clean(form.typed) if here else value(form.value(parameter), 40)
+            setting = clean(form.typed) if here else value(form.value(parameter))
             body.append(self._field(number, clean(parameter.name), setting, width, _range(parameter)))
         body.append(Text())
         if form.problem:
@@ -60,12 +60,10 @@ class SetupDialog(Dialog[Setup]):
             styled(
                 ("↑↓", "key"),
                 " field  ",
-                ("←→", "key"),
-                " change  ",
+                *(("type", "key"), " it  ") if form.writing else (("←→", "key"), " change  "),
                 ("Enter", "key"),
                 " take it  ",
-                ("r", "key"),
-                " run  ",
+                *() if form.writing else (("r", "key"), " run  "),
                 ("Esc", "key"),
                 " leave as it was",
             )
@@ -75,7 +73,7 @@ class SetupDialog(Dialog[Setup]):
     def _field(self, number: int, name: str, setting: str, width: int, allowed: str = "") -> Text:
         here = number == self._form.line
         room = width - 26 - len(allowed)
-        text = f"{'►' if here else ' '} {cut(name, 16):<16}  ← {cut(setting, room)} →"
+        text = f"{'►' if here else ' '} {cut(name, 16):<16}  ← {shorten(setting, room)} →"
         return Text(text.ljust(width - len(allowed)) + allowed, "cursor" if here else "")
 
     def _explained(self) -> str:
@@ -91,12 +89,13 @@ class SetupDialog(Dialog[Setup]):
 
     def on_key(self, event: Key) -> None:
         """Letters and digits go into the field under the cursor, where it takes any."""
-        parameter = self._form.parameter
-        takes_letters = parameter is not None and parameter.type == "str" and not parameter.choices
-        if event.key == "r" and not takes_letters:
+        writing = self._form.writing
+        if event.key == "r" and not writing:
             event.stop()
             self.action_take(True)
         elif event.is_printable and event.character:
+            if writing:  # None of them is a key then.
+                event.stop()
             self._form.type(event.character)
             self.redraw()
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual.widget import Widget
 
-from labs.stream.events import ErrorReported
+from labs.stream.events import AnomalyMeasured, ErrorReported, OrdersExplored
 from tui import header, narration
 from tui.action import Action
 from tui.actions import find, footer
 from tui.driver import STARTING
-from tui.plan import LANES, PANES
+from tui.plan import ANOMALIES, CHART, LANES, ORDERS, PANES, TOPS
 from tui.screens.page import Page
 from tui.state import LabState, Run
+from tui.survey import Survey
 from tui.view import View
-from tui.widgets import lanes, locks, matrix, sql, table, verdict, why
+from tui.widgets import anomalies, chart, grid, lanes, locks, matrix, sql, table, verdict, why
 from tui.widgets.body import Body
 from tui.widgets.footer import FooterLine
 from tui.widgets.lines import LinesView
@@ -27,9 +29,11 @@ from tui.widgets.pane import Content, Pane
 if TYPE_CHECKING:
     from tui.feed import Feed
 
-ORDERS = "Orders"
 TITLES = {
     LANES: "Sessions",
+    ORDERS: "Orders",
+    ANOMALIES: "Anomalies",
+    CHART: "Chart",
     "locks": "Locks",
     "table": "Table",
     "sql": "SQL",
@@ -37,6 +41,9 @@ TITLES = {
     "verdict": "Verdict",
 }
 _SOURCES = {
+    ORDERS: matrix.lines,
+    ANOMALIES: anomalies.lines,
+    CHART: chart.lines,
     "locks": locks.lines,
     "table": table.lines,
     "sql": sql.lines,
@@ -44,6 +51,8 @@ _SOURCES = {
     "verdict": verdict.lines,
 }
 _FOLLOWING = (LANES, "sql")
+PAGE_CELLS = 5
+"""How many cells a cursor goes by a page key."""
 
 
 class Stage(Page):
@@ -54,14 +63,16 @@ class Stage(Page):
         super().__init__()
         self._feed = feed
         self.choices = View(live=feed.source.live, experiment=experiment)
-        self._titles = dict(TITLES)
         self._run: tuple[str, float] | None = None
         """The run on the screen."""
         self._front: tuple[object, ...] = ()
         """The pane that the stream has brought to the front, and at what."""
+        self._top: tuple[str, Run | None] = (LANES, None)
+        """The pane that it has brought to the front in the lanes' place, and at which run."""
         self._chosen = False
         """Whether the person has chosen a pane since the run began."""
-        self._errors_shown = 0
+        self._errors_shown = len(feed.state.errors)
+        """What went wrong before is explained where it did."""
 
     @property
     def state(self) -> LabState:
@@ -72,7 +83,7 @@ class Stage(Page):
         """Header, what is next, the panes, the latest message, footer."""
         yield LinesView(lambda width, _: [header.header_line(self.state, self.choices, width)], classes="bar")
         yield LinesView(lambda width, _: [narration.next_line(self.state, self.choices, width)], classes="line")
-        self._body = Body({name: self._make_pane(name) for name in (LANES, *PANES)})
+        self._body = Body({name: self._make_pane(name) for name in (*TOPS, *PANES)})
         yield self._body
         yield self.message()
         yield FooterLine(footer(*self.SCOPES), self._possible)
@@ -82,20 +93,18 @@ class Stage(Page):
         return narration.message_lines(self.state, self.choices, width, height)
 
     def _make_pane(self, name: str) -> Pane:
-        return Pane(name, self._titles, partial(self._content, name), follows=name in _FOLLOWING)
+        return Pane(name, TITLES, partial(self._content, name), follows=name in _FOLLOWING)
 
     def _content(self, name: str, width: int, height: int) -> Content:
         if name != LANES:
             return _SOURCES[name](self.state, self.choices, width)
-        self._titles[LANES] = ORDERS if self._explored else TITLES[LANES]
-        if self._explored:
-            return matrix.lines(self.state, self.choices, width)
         return lanes.lines(self.state, self.choices, width, height)
 
     @property
-    def _explored(self) -> bool:
-        """Whether what came of many orders stands where the sessions do."""
-        return bool(self.state.matrix) and not self.state.sessions and not self.choices.last(self.state)
+    def surveys(self) -> dict[str, Survey[Any]]:
+        """Of the panes that show cells, those that have any."""
+        surveys: dict[str, Survey[Any]] = {ORDERS: self.state.orders, ANOMALIES: self.state.anomalies}
+        return {name: survey for name, survey in surveys.items() if survey.cells}
 
     # the stream
 
@@ -123,8 +132,13 @@ class Stage(Page):
 
     def redraw(self) -> None:
         """Repaint what differs, and give the panes the height that they need."""
+        focused = self._body.focused.pane
+        self.choices.choosing = focused if focused in self.surveys else ""
         super().redraw()
-        self._body.settle(lanes_first=self._explored, growing=self.state.running)
+        self._settle()
+
+    def _settle(self) -> None:
+        self._body.settle(lanes_first=self._body.top != LANES, growing=self.state.running)
 
     def _follow_run(self) -> None:
         run = self.state.run
@@ -133,6 +147,7 @@ class Stage(Page):
             self._run, self._chosen = key, False
             self._body.start_afresh()
             self.forget_refusal()
+        self._follow_survey(run)
         front = self._wanted(run)
         if front != self._front:
             self._front = front
@@ -140,6 +155,22 @@ class Stage(Page):
             if isinstance(pane, str) and pane and (pane == "verdict" or not self._chosen):
                 self._body.show(pane)
                 self.forget_refusal()
+
+    def _follow_survey(self, run: Run | None) -> None:
+        """Let a run that fills in cells, or a chart, show them where the sessions would be; any other its sessions."""
+        surveys = self.surveys
+        if self.state.figures.run is not None:
+            surveys[CHART] = self.state.figures
+        self._body.offer((LANES, *surveys))
+        filled = (name for name, survey in surveys.items() if run is not None and survey.run is run)
+        top = (next(filled, LANES), run)
+        if top != self._top:
+            self._top = top
+            self.choices.cells.pop(top[0], None)
+            if top[0] == LANES or self._chosen:
+                self._body.show(top[0])
+            else:
+                self._body.choose(top[0])
 
     def _wanted(self, run: Run | None) -> tuple[object, ...]:
         """The pane that teaches most now, and what it is about."""
@@ -164,9 +195,10 @@ class Stage(Page):
             self._explain(self.lost(ended))
         self._errors_shown = len(errors)
 
+    # As in `Dialog`, the type checker stands in for ABC.
+    @abstractmethod
     def lost(self, ended: str) -> ErrorReported:
         """The stream's end, as an error."""
-        raise NotImplementedError
 
     def _explain(self, error: ErrorReported) -> None:
         from tui.screens.error import ErrorDialog
@@ -198,7 +230,7 @@ class Stage(Page):
         """Go to another pane."""
         self._chosen = True
         self._body.choose_next(by)
-        self._body.settle(lanes_first=self._explored, growing=self.state.running)
+        self.redraw()
 
     def on_pane_tab_chosen(self, event: Pane.TabChosen) -> None:
         """A pane's title was clicked."""
@@ -207,16 +239,37 @@ class Stage(Page):
     def _choose(self, pane: str) -> None:
         self._chosen = True
         self._body.choose(pane)
-        self._body.settle(lanes_first=self._explored, growing=self.state.running)
+        self.redraw()
 
     def action_scroll(self, by: int) -> None:
-        """Scroll the chosen pane by lines."""
-        self._body.focused.scroll_lines(by)
+        """Scroll the chosen pane by lines; in a table of cells, go down."""
+        if not self.move_cell(0, by):
+            self._body.focused.scroll_lines(by)
 
     def action_page(self, by: int) -> None:
         """Scroll the chosen pane by its height."""
-        self._body.focused.scroll_pages(by)
+        if not self.move_cell(0, by * PAGE_CELLS):
+            self._body.focused.scroll_pages(by)
 
     def action_edge(self, direction: int) -> None:
         """Go to an end of the chosen pane."""
-        self._body.focused.scroll_edge(direction)
+        pane = self._body.focused
+        if not self.move_cell(0, direction * len(pane.spots)):
+            pane.scroll_edge(direction)
+
+    def move_cell(self, right: int, down: int) -> bool:
+        """Move the cursor of the chosen pane; whether it has one."""
+        pane = self._body.focused
+        if pane.cursor is None:
+            return False
+        self.choices.cells[pane.pane] = grid.moved(pane.spots, pane.cursor, right, down)
+        self.redraw()
+        return True
+
+    def cell(self) -> OrdersExplored | AnomalyMeasured | None:
+        """The cell that the chosen pane's cursor is on."""
+        pane = self._body.focused
+        if pane.cursor is None or pane.pane not in self.surveys:
+            return None
+        found: OrdersExplored | AnomalyMeasured | None = self.surveys[pane.pane].cells.get(pane.cursor.key)
+        return found

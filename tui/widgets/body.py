@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from textual.geometry import Offset, Region, Size, Spacing
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.widget import Widget
 
-from tui.plan import EMPTY_LANES, LANES, PANES, Place, groups, plan
+from tui.plan import EMPTY_LANES, LANES, PANES, TOPS, Place, groups, plan
 from tui.widgets.pane import Pane
 
 Places = Callable[[Size], dict[str, Place]]
@@ -28,11 +28,8 @@ class PlanLayout(Layout):
         arranged = []
         for pane in children:
             if isinstance(pane, Pane):
-                was, pane.place = pane.place, places.get(pane.pane)
-                place = pane.place
+                place = pane.place = places.get(pane.pane)
                 if place is not None:
-                    if was is None:
-                        pane.call_later(pane.redraw)  # What it showed before it left is old.
                     region = Region(place.x, place.y, place.width, place.height)
                     arranged.append(WidgetPlacement(region, Offset(), Spacing(), pane))
         return arranged
@@ -45,7 +42,9 @@ class Body(Widget):
         super().__init__(*panes.values(), id="body")
         self._panes = panes
         self._shown = list(PANES)
-        """The panes, the latest chosen first."""
+        """The panes below the lanes, the latest chosen first."""
+        self._tops: tuple[str, ...] = (LANES,)
+        """The panes that there are in the lanes' place, the visible one first."""
         self._needs: dict[str, int] = {}
         """How high a pane had to be so far in this run: it grows, so that the screen does not jump to and fro."""
         self._lanes_first = False
@@ -64,25 +63,38 @@ class Body(Widget):
         """The pane that scrolls."""
         return self._panes[self._focused]
 
+    @property
+    def top(self) -> str:
+        """The visible one of the panes in the lanes' place."""
+        return self._tops[0]
+
+    def offer(self, names: Sequence[str]) -> None:
+        """Have these panes in the lanes' place, and no others; the lanes are always among them."""
+        if set(names) != set(self._tops):
+            front = self.top if self.top in names else LANES
+            self._tops = (front, *(name for name in names if name != front))
+            if self._focused not in (*self._tops, *PANES):
+                self.choose(front)
+            self._arrange()
+
     def show(self, name: str) -> None:
-        """Bring a pane to the front, without taking the scrolling keys from the lanes."""
-        if self._focused == LANES:
-            self._raise(name)
-        else:
+        """Bring a pane to the front, without taking the scrolling keys to or from the lanes' place."""
+        if (self._focused in TOPS) == (name in TOPS):
             self.choose(name)
+        else:
+            self._raise(name)
 
     def choose(self, name: str) -> None:
         """Bring a pane to the front, and let it be the one that scrolls."""
         self._focused = name
-        if name != LANES:
-            self._raise(name)
+        self._raise(name)
         for pane in self._panes.values():
             pane.focused_pane = pane.pane == name
             pane.redraw()
 
     def choose_next(self, by: int) -> None:
         """Choose the next pane, or an earlier one."""
-        names = list(self._panes)
+        names = [name for name in self._panes if name in (*self._tops, *PANES)]
         self.choose(names[(names.index(self._focused) + by) % len(names)])
 
     def start_afresh(self) -> None:
@@ -109,13 +121,16 @@ class Body(Widget):
         name = self._shown[0]
         least = self._needs.get(name, 0) if self._growing else 0
         self._needs[name] = max(self._panes[name].measure(width), least)
-        lanes = self._panes[LANES].measure(width)
+        lanes = self._panes[self.top].measure(width)
         self._needs[LANES] = lanes if self._lanes_first else min(lanes, EMPTY_LANES)
         return self._needs != before
 
     def _raise(self, name: str) -> None:
-        self._shown.remove(name)
-        self._shown.insert(0, name)
+        if name in TOPS:
+            self._tops = (name, *(other for other in self._tops if other != name))
+        else:
+            self._shown.remove(name)
+            self._shown.insert(0, name)
         self._needs = {}
         self._arrange()
 
@@ -135,4 +150,5 @@ class Body(Widget):
             self._needs.get(self._shown[0], 0),
             self._needs.get(LANES, EMPTY_LANES),
             lanes_first=self._lanes_first,
+            tops=self._tops,
         )

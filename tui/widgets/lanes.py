@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import sys
-from itertools import zip_longest
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, zip_longest
+from typing import overload
 
 from rich.text import Text
 
+from tui.compare import differences, sentence
 from tui.sqltext import humanize
 from tui.state import LabState, Session, Statement
-from tui.text import clean, row, seconds, shorten, styled, wrap
+from tui.text import clean, cut, row, seconds, shorten, styled, wrap
 from tui.view import View
-from tui.widgets.blocks import FULL, LEVELS, STATEMENT_LINES, Block, grouped, late_outcome, overtaken, start_block
+from tui.widgets.blocks import (
+    FULL,
+    LEVELS,
+    STATEMENT_LINES,
+    Block,
+    Group,
+    Marks,
+    ended_block,
+    grouped,
+    late_outcome,
+    overtaken,
+    start_block,
+)
 from tui.widgets.pane import Content
 
 TIME_CELLS = 6
 _NARROWEST_LANE = 18
 
 Moment = tuple[int, int, float]
-"""Orders what happened: after how many statements, start (0) or end (1), seconds of the stream."""
+"""Orders what happened: after how many statements; a part (-1), a start (0) or an end (1); seconds of the stream."""
+
+Row = tuple[Moment, str, Block]
+"""When, in whose lane, what; without a lane, across all of them."""
 
 
 def lines(state: LabState, view: View, width: int, height: int = sys.maxsize) -> Content:
@@ -33,15 +52,22 @@ def lines(state: LabState, view: View, width: int, height: int = sys.maxsize) ->
     head = _row(
         Text("sec".rjust(TIME_CELLS), "dim"), [_name(s, view, w) for s, w in zip(shown, widths, strict=True)], widths
     )
-    body: list[Text] = []
+    found = differences(state)
+    marks = {one.statement.number: one.before for one in found}
+    said = sentence(state, found, width - 4)
+    heads = (*([styled((" ≠ " if found else " = ", "changed"), cut(said, width - 3))] if said else []), head)
+    room = height - len(heads) + 1
+    parts = state.run.parts if state.run else {}
+    dividers = [_divider(at, text, width) for at, text in parts.items() if at < len(state.statements)]
     for level in LEVELS:
-        body = []
-        for at, owner, block in _rows(state, shown, widths, level):
-            body.extend(_block_lines(at, owner, block, state, shown, widths))
-        body.extend(_now(state, shown, widths, level))
-        if len(body) < height:
+        groups = grouped(state.statements, level, marks, parts)
+        if level != LEVELS[-1] and len(groups) >= room:
+            continue
+        rows = sorted([*_rows(groups, state, shown, widths, level, marks), *dividers], key=lambda entry: entry[0])
+        body = Timeline(rows, _now(state, shown, widths, level), state, shown, widths)
+        if len(body) < room:
             break
-    return Content(body, (head,))
+    return Content(body, heads)
 
 
 def _empty(state: LabState, view: View, width: int) -> list[Text]:
@@ -82,22 +108,32 @@ def _status(session: Session) -> Text:
             return styled((f"● {open_transaction or 'idle'}", "ok" if session.in_transaction else "dim"))
 
 
-def _rows(state: LabState, shown: list[Session], widths: list[int], level: int) -> list[tuple[Moment, str, Block]]:
-    """When, in whose lane, what: in the order of time.
+def _rows(
+    groups: Sequence[Group], state: LabState, shown: list[Session], widths: list[int], level: int, marks: Marks
+) -> list[Row]:
+    """When, in whose lane, what.
 
     A statement that others overtook gets a second block where it ended, so that what lasted is seen to last.
     """
     width_of = {session.name: width for session, width in zip(shown, widths, strict=True)}
-    rows: list[tuple[Moment, str, Block]] = []
-    for group in grouped(state.statements, level):
+    rows: list[Row] = []
+    for group in groups:
         statement = group[-1]
         name = statement.session
         if name not in width_of:
             continue
-        rows.append((_began(group[0]), name, start_block(group, state, width_of[name], level)))
+        mark = marks.get(statement.number, "")
+        draw = start_block if statement.running else ended_block
+        rows.append((_began(group[0]), name, draw(group, state.schema, width_of[name], level, mark)))
         if overtaken(statement):
-            rows.append((_ended(statement), name, late_outcome(statement, width_of[name])))
-    return sorted(rows, key=lambda entry: entry[0])
+            rows.append((_ended(statement), name, late_outcome(statement, width_of[name], mark)))
+    return rows
+
+
+def _divider(at: int, text: str, width: int) -> Row:
+    """A line across all lanes, where another part of the run begins."""
+    told = cut(clean(text), width - 6)
+    return ((at, -1, 0.0), "", [styled((f" ── {told} {'─' * width}"[:width], "dim"))])
 
 
 def _began(statement: Statement) -> Moment:
@@ -111,29 +147,66 @@ def _ended(statement: Statement) -> Moment:
     return (statement.ended_index - 1, 1, statement.ended_at)
 
 
-def _block_lines(
-    at: Moment, owner: str, block: Block, state: LabState, shown: list[Session], widths: list[int]
-) -> list[Text]:
-    """A block in its own lane; in the others, the line of whatever lasts past it."""
-    since = at[2] - (state.run.started_at if state.run else 0.0)
-    beside = {session.name: _lasting(session.name, at, state) for session in shown if session.name != owner}
-    return [
-        _row(
-            Text(f"{since:6.1f}" if number == 0 else "", "dim"),
-            [beside.get(session.name, line) for session in shown],
-            widths,
+class Timeline(Sequence[Text]):
+    """Each block in its own lane, and in the others the line of whatever lasts past it; then what is now.
+
+    A line is made when it is asked for: of a long run no more are than can be seen.
+    """
+
+    def __init__(
+        self, rows: list[Row], now: list[Text], state: LabState, shown: list[Session], widths: list[int]
+    ) -> None:
+        self._rows = rows
+        self._now = now
+        self._start = state.run.started_at if state.run else 0.0
+        self._names = [session.name for session in shown]
+        self._widths = widths
+        self._ends = list(accumulate(len(block) for _, _, block in rows))
+        self._statements: dict[str, list[Statement]] = {name: [] for name in self._names}
+        for statement in state.statements:
+            if statement.session in self._statements:
+                self._statements[statement.session].append(statement)
+
+    def __len__(self) -> int:
+        return (self._ends[-1] if self._ends else 0) + len(self._now)
+
+    @overload
+    def __getitem__(self, index: int) -> Text: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Text]: ...
+
+    def __getitem__(self, index: int | slice) -> Text | list[Text]:
+        if isinstance(index, slice):
+            return [self._line(at) for at in range(*index.indices(len(self)))]
+        return self._line(range(len(self))[index])
+
+    def _line(self, index: int) -> Text:
+        drawn = len(self) - len(self._now)
+        if index >= drawn:
+            return self._now[index - drawn]
+        number = bisect_right(self._ends, index)
+        at, owner, block = self._rows[number]
+        line = index - (self._ends[number] - len(block))
+        if not owner:
+            return block[line]
+        time = Text(f"{at[2] - self._start:6.1f}" if line == 0 else "", "dim")
+        return _row(
+            time, [block[line] if name == owner else self._beside(name, at) for name in self._names], self._widths
         )
-        for number, line in enumerate(block)
-    ]
+
+    def _beside(self, name: str, at: Moment) -> Text:
+        """The line of a session's statement that had begun by then and had not ended."""
+        statements = self._statements[name]
+        begun = bisect_left(statements, at, key=_began)
+        return _lasting(statements[begun - 1] if begun else None, at)
 
 
-def _lasting(session: str, at: Moment, state: LabState) -> Text:
-    """The line of a session's statement that had begun by then and had not ended."""
-    for statement in reversed(state.statements):
-        if statement.session == session and _began(statement) < at:
-            lasts = _ended(statement) > at
-            return Text("┊", "wait" if statement.waited_since is not None else "rule") if lasts else Text()
-    return Text()
+def _lasting(statement: Statement | None, at: Moment) -> Text:
+    """The line of a statement that has not ended by then; none where its end was told where it began."""
+    if statement is None or _ended(statement) <= at or not (statement.running or overtaken(statement)):
+        return Text()
+    return Text("┊", "wait" if statement.waited_since is not None else "rule")
 
 
 def _now(state: LabState, shown: list[Session], widths: list[int], level: int) -> list[Text]:

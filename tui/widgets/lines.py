@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -27,54 +27,60 @@ class LinesView(Widget):
         super().__init__(id=id, classes=classes)
         self._draw = draw
         self._strips: list[Strip] = []
+        self._drawn_for = Size(0, 0)
 
     def draw(self, width: int, height: int) -> Sequence[Text]:
         """The lines to show; more than ``height`` are not shown."""
         return self._draw(width, height) if self._draw else ()
 
     def redraw(self) -> None:
-        """Draw again and repaint what differs."""
-        width, height = self.size
-        if not width or not height:
+        """Draw again and repaint what differs; what is not on the screen is drawn when it comes back."""
+        size = self.size
+        if not size:
+            if self._drawn_for:
+                self._forget()
             return
-        strips = self._rendered(width, height)
-        regions = [
-            Region(start, y, end - start, 1)
-            for y, (before, after) in enumerate(zip(self._strips, strips, strict=False))
-            for start, end in changed_cells(before, after)
-        ]
-        everything = len(strips) != len(self._strips)
-        self._strips = strips
-        if everything:
+        before, drawn_for = self._strips, self._drawn_for
+        self._render_strips(size)
+        if size != drawn_for:
             self.refresh()
-        elif regions:
+        elif regions := [
+            Region(start, y, end - start, 1)
+            for y, (old, new) in enumerate(zip(before, self._strips, strict=True))
+            for start, end in changed_cells(old, new)
+        ]:
             self.refresh(*regions)
 
     def render_line(self, y: int) -> Strip:
-        """One line, for the compositor."""
-        if y < len(self._strips):
-            return self._strips[y]
-        return Strip.blank(self.size.width, self.rich_style)
+        """One line, for the compositor; a frame of another size than the one before is drawn for it."""
+        if self.size != self._drawn_for:
+            self._render_strips(self.size)
+        return self._strips[y]
 
     def on_resize(self) -> None:
         """Another size shows other lines."""
-        self._strips = []
         self.redraw()
 
     def notify_style_update(self) -> None:
         """Another theme has other colours."""
         super().notify_style_update()
-        self._strips = []
-        self.redraw()
+        self._forget()
 
-    def _rendered(self, width: int, height: int) -> list[Strip]:
+    def _forget(self) -> None:
+        """Let the next frame be drawn anew, all of it."""
+        self._drawn_for = Size(0, 0)
+        self.refresh()
+
+    def _render_strips(self, size: Size) -> None:
+        width, height = size
         console = themes.console(self.app.native_ansi_color)
         base = self.rich_style
         strips = [
             Strip(fit(line, width).render(console), width).apply_style(base).simplify()
             for line in self.draw(width, height)[:height]
         ]
-        return strips + [Strip.blank(width, base)] * (height - len(strips))
+        self._strips = strips + [Strip.blank(width, base)] * (height - len(strips))
+        self._drawn_for = size
 
 
 def changed_cells(before: Strip, after: Strip) -> list[tuple[int, int]]:

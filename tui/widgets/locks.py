@@ -16,7 +16,19 @@ _MEANINGS = {
     "RowShare": "reads rows to lock them",
     "RowExclusive": "changes rows",
     "AccessExclusive": "nobody else may even read",
+    "IS": "has rows locked to read them",
+    "IX": "has rows locked to change them",
+    "S": "read, and the gap before it",
+    "X": "to change, and the gap before it",
+    "S,REC_NOT_GAP": "read, without the gap before it",
+    "X,REC_NOT_GAP": "to change, without the gap before it",
+    "S,GAP": "only the gap before it: nobody may insert there",
+    "X,GAP": "only the gap before it: nobody may insert there",
 }
+"""PostgreSQL's modes of tables, then InnoDB's, of tables and of rows."""
+
+_EVERYBODYS = ("AccessShare", "SHARED_READ", "SHARED_WRITE")
+"""Modes in which a table, or its definition, is locked by whoever reads or writes it."""
 
 
 def lines(state: LabState, view: View, width: int) -> Content:
@@ -56,17 +68,16 @@ def lines(state: LabState, view: View, width: int) -> Content:
 
 def _teaches_nothing(lock: LockHeld) -> bool:
     """Whether every transaction has such a lock, whatever it does."""
-    return _mode(lock.mode) == "AccessShare" or lock.object.startswith(("transaction", "virtualxid"))
+    return _mode(lock.mode) in _EVERYBODYS or lock.object.startswith(("transaction", "virtualxid"))
 
 
 def _meaning(lock: LockHeld) -> str:
     """A mode in a few words, where there are any."""
     if lock.object.startswith("transaction"):
         return ", its own id: who waits for its rows waits for this"
-    if lock.object.startswith("row"):
-        return ", its place in the queue for that row"
-    meaning = _MEANINGS.get(_mode(lock.mode), "")
-    return f", {meaning}" if meaning else ""
+    if meaning := _MEANINGS.get(_mode(lock.mode)):
+        return f", {meaning}"
+    return ", its place in the queue for that row" if lock.object.startswith("row") else ""
 
 
 def _mode(mode: str) -> str:

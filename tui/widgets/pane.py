@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -11,16 +11,34 @@ from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 
 from tui.plan import Place
+from tui.survey import Key
 from tui.text import fit
 from tui.widgets.lines import LinesView
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """What a pane shows: a head that stays, and lines that scroll beneath it."""
+class Spot:
+    """Where a cell of a survey is in a pane's lines."""
 
-    body: list[Text]
+    key: Key
+    x: int
+    y: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a pane shows: a head that stays, lines that scroll beneath it, and a foot that stays below them."""
+
+    body: Sequence[Text]
     head: tuple[Text, ...] = ()
+    foot: tuple[Text, ...] = ()
+    spots: tuple[Spot, ...] = ()
+    """The cells that a cursor can be on."""
+    cursor: Spot | None = None
+    """The one that it is on, which is never scrolled out of sight."""
+    heads: tuple[tuple[int, tuple[Text, ...]], ...] = ()
+    """Heads of the same height that take the head's place, each when the body is scrolled to its line or further."""
 
 
 Source = Callable[[int, int], Content]
@@ -49,6 +67,9 @@ class Pane(LinesView):
         self._top = 0
         self._room = 1
         self._length = 0
+        self.spots: tuple[Spot, ...] = ()
+        self.cursor: Spot | None = None
+        """See `Content`, of what is shown."""
 
     def draw(self, width: int, height: int) -> list[Text]:
         """The rule, the head, and as much of the body as there is room for."""
@@ -58,20 +79,27 @@ class Pane(LinesView):
         margin = Text("│", "rule") if place.divided else Text()
         inner = width - margin.cell_len
         content = self._source(inner, height - 1)
-        self._room = max(height - 1 - len(content.head), 1)
+        foot = content.foot[: (height - 1) // 2]
+        self.spots, self.cursor = content.spots, content.cursor
+        self._room = max(height - 1 - len(content.head) - len(foot), 1)
         self._length = len(content.body)
         last = max(self._length - self._room, 0)
         self._top = last if self._following else min(self._top, last)
+        if content.cursor is not None:
+            # The line above a cell may be what it belongs to.
+            self._top = min(max(self._top, content.cursor.y - self._room + 1), max(content.cursor.y - 1, 0))
         body = content.body[self._top : self._top + self._room]
         hidden = self._length - self._top - len(body)
-        lines = [self._rule(inner, hidden), *content.head, *body]
-        lines += [Text()] * (height - len(lines))
+        head = next((lines for line, lines in reversed(content.heads) if line <= self._top), content.head)
+        lines = [self._rule(inner, hidden), *head, *body]
+        lines += [Text()] * (height - len(lines) - len(foot))
+        lines += foot
         return [margin.copy().append_text(fit(line, inner)) for line in lines]
 
     def measure(self, width: int) -> int:
         """How high it would have to be to show everything."""
         content = self._source(width, sys.maxsize)
-        return 1 + len(content.head) + len(content.body)
+        return 1 + len(content.head) + len(content.body) + len(content.foot)
 
     def scroll_lines(self, by: int) -> None:
         """Scroll; reaching the end makes a following pane follow again."""

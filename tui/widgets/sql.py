@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from rich.text import Text
 
 from tui.sqltext import exact, parameters_line
@@ -11,6 +13,8 @@ from tui.view import View
 from tui.widgets.pane import Content
 
 _INDENT = " " * 10
+KEPT = 8192
+"""Of how many statements the lines are kept, which do not change once they have ended."""
 
 
 def lines(state: LabState, view: View, width: int) -> Content:
@@ -21,7 +25,8 @@ def lines(state: LabState, view: View, width: int) -> Content:
     head: tuple[Text, ...] = ()
     if view.last(state) and state.run is not None:
         head = (styled((f" Last run: {clean(state.title(state.run.experiment))}", "dim")),)
-    return Content([line for statement in state.statements for line in _entry(statement, start, width)], head)
+    entries = ((_entry if one.running else _ended_entry)(one, start, width) for one in state.statements)
+    return Content([line for entry in entries for line in entry], head)
 
 
 def _entry(statement: Statement, start: float, width: int) -> list[Text]:
@@ -32,6 +37,9 @@ def _entry(statement: Statement, start: float, width: int) -> list[Text]:
     entry.extend(Text(_INDENT + line) for line in rest)
     entry.extend(Text(_INDENT).append_text(line) for line in _end(statement, width - len(_INDENT)))
     return entry
+
+
+_ended_entry = lru_cache(maxsize=KEPT)(_entry)
 
 
 def _end(statement: Statement, width: int) -> list[Text]:
