@@ -21,7 +21,7 @@ from labs.stream.engines import ENGINES
 
 if TYPE_CHECKING:
     from labs.headless import Sink, Work
-    from labs.stream.events import Cell
+    from labs.stream.specs import Cell
     from labs.workbench.errors import LabError
     from labs.workbench.runner import Runner
     from labs.workbench.target import Target

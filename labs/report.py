@@ -17,24 +17,22 @@ from labs.stream.events import (
     EngineChanged,
     Event,
     ExperimentEnded,
-    ExperimentSpec,
     ExperimentStarted,
     LabOpened,
     LabReset,
     Measured,
     Noted,
     OrdersExplored,
-    ParameterSpec,
     RolledBack,
     SessionChanged,
     StatementEnded,
     StatementStarted,
     TranscriptWritten,
     VerdictReached,
-    listed,
 )
 from labs.stream.figures import alike, grouped, number, spread
 from labs.stream.pipe import write_all
+from labs.stream.specs import ExperimentSpec, ParameterSpec, listed
 from labs.stream.visible import clean
 
 INDENT = "   "

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from labs.stream.events import Cell
+from labs.stream.specs import Cell
 from tui.state import LabState, Run, Statement
 from tui.text import clean, engine_name, plural, value
 from tui.view import ISOLATION

@@ -7,7 +7,7 @@ from time import monotonic
 
 from labs.stream.commands import AnyCommand, Reset, RollBack, RunExperiment, Step, UseEngine
 from labs.stream.engines import ENGINES
-from labs.stream.events import Cell
+from labs.stream.specs import Cell
 from tui.state import LabState, Run
 from tui.text import clean, engine_name
 from tui.view import View

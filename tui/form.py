@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from labs.stream.events import Cell, ExperimentSpec, ParameterSpec
+from labs.stream.specs import Cell, ExperimentSpec, ParameterSpec
 
 
 @dataclass(slots=True)

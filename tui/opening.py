@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from labs.stream.events import AnomalyMeasured, Cell, OrdersExplored
+from labs.stream.events import AnomalyMeasured, OrdersExplored
+from labs.stream.specs import Cell
 from tui.text import clean, engine_name
 from tui.view import ISOLATION
 

@@ -8,11 +8,9 @@ from typing import Any
 from labs.stream.events import (
     AnomalyMeasured,
     AnyEvent,
-    Cell,
     EngineChanged,
     ErrorReported,
     ExperimentEnded,
-    ExperimentSpec,
     ExperimentStarted,
     InvariantSampled,
     LabOpened,
@@ -32,6 +30,7 @@ from labs.stream.events import (
     TableSampled,
     VerdictReached,
 )
+from labs.stream.specs import Cell, ExperimentSpec
 from tui.survey import Survey
 
 CLEAN_UP_S = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from labs.stream.events import Cell, ExperimentSpec
+from labs.stream.specs import Cell, ExperimentSpec
 from tui.state import LabState
 from tui.survey import Key
 from tui.text import clean, value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from labs.stream.events import Cell
+from labs.stream.specs import Cell
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str):

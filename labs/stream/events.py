@@ -6,19 +6,16 @@ a verdict fell) are each sent at once. Samples (`SAMPLES`) are latest-wins: only
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
+from labs.stream.specs import Cell, ExperimentSpec, Outcome
+
 STREAM_VERSION = 1
 """Raised whenever a reader of the previous version would misread a recording."""
 
-Cell = str | int | float | bool | None
-"""A value as it left the server, in what JSON can carry; anything else arrives as its text."""
-
 SessionState = Literal["idle", "held", "running", "waiting", "aborted", "done"]
-Outcome = Literal["passed", "failed", "cancelled"]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str):
@@ -44,63 +41,6 @@ class EngineChanged(Event, frozen=True):
     state: Literal["starting", "recovering", "ready", "lost"]
     server_version: str = ""
     detail: str = ""
-
-
-_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
-
-
-def listed(choices: Sequence[Cell]) -> str:
-    """Choices in a line; some have commas of their own."""
-    return "; ".join(map(str, choices))
-
-
-class ParameterSpec(msgspec.Struct, frozen=True):
-    """A parameter of an experiment, with what it accepts."""
-
-    name: str
-    type: Literal["int", "float", "str", "bool"]
-    default: Cell
-    help: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[Cell, ...] = ()
-    pattern: str = ""
-    """A regular expression that a text must match as a whole; none where any text will do."""
-
-    @property
-    def allowed(self) -> str:
-        """What it accepts, in words."""
-        if self.choices:
-            return f"one of {listed(self.choices)}"
-        if self.minimum is not None and self.maximum is not None:
-            return f"{_KINDS[self.type]} from {self.minimum:g} to {self.maximum:g}"
-        return self.help if self.type == "str" else _KINDS[self.type]
-
-    def recognised(self, value: Cell) -> Cell:
-        """The choice that was meant, also when written in capitals or with underscores; any other value as it is."""
-        plain = str(value).strip().lower().replace("_", " ").replace("-", " ")
-        return next((choice for choice in self.choices if str(choice) == plain), value)
-
-
-class ExperimentSpec(msgspec.Struct, frozen=True):
-    """An experiment, as a screen offers it."""
-
-    slug: str
-    title: str
-    question: str
-    why: str
-    """Paragraphs for the person: what happens and for what reason; blank lines part them."""
-    engines: tuple[str, ...]
-    """Where it runs."""
-    lacking: dict[str, str] = {}
-    """Where it does not run: what that engine lacks, a sentence each."""
-    parameters: tuple[ParameterSpec, ...] = ()
-    tables: tuple[str, ...] = ()
-    """The tables that it is about; empty when it is about all of the lab's, or about its own."""
-    claims: tuple[str, ...] = ()
-    """Of what must always hold in the lab, what it is about."""
-    expected: Outcome = "passed"
-    """How it ends with default parameters; ``failed`` where the point is to see a claim fall."""
 
 
 class LabOpened(Event, frozen=True):

@@ -17,16 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.stream.events import (
     AnomalyMeasured,
-    Cell,
     Event,
     Measured,
     Noted,
     OrdersExplored,
-    Outcome,
     ProgressAdvanced,
     TranscriptWritten,
     VerdictReached,
 )
+from labs.stream.specs import Cell, Outcome
 from labs.workbench import findings
 from labs.workbench.cell import Judged, summed_up
 from labs.workbench.engines.engine import Scheduled

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from labs.stream.events import Cell, OrdersExplored
+from labs.stream.events import OrdersExplored
+from labs.stream.specs import Cell
 from labs.workbench.explore import Explored
 
 

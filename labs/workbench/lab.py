@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase
 
 from labs.stream.engines import ENGINES
-from labs.stream.events import Cell, ExperimentSpec, Outcome, ParameterSpec
+from labs.stream.specs import Cell, ExperimentSpec, Outcome, ParameterSpec
 from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import USAGE, LabError
 

@@ -26,16 +26,15 @@ from labs.stream.commands import (
 )
 from labs.stream.events import (
     STREAM_VERSION,
-    Cell,
     EngineChanged,
     Event,
     ExperimentEnded,
     ExperimentStarted,
     LabOpened,
     Noted,
-    Outcome,
     StreamOpened,
 )
+from labs.stream.specs import Cell, Outcome
 from labs.workbench import logs
 from labs.workbench.bench import Bench
 from labs.workbench.engines.engine import Engine

@@ -19,7 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.util import await_only
 
-from labs.stream.events import Cell, Event, SessionChanged, SessionState, StatementEnded, StatementStarted
+from labs.stream.events import Event, SessionChanged, SessionState, StatementEnded, StatementStarted
+from labs.stream.specs import Cell
 from labs.workbench.engines.engine import Engine
 
 PREVIEW_ROWS = 3

@@ -11,7 +11,6 @@ from labs.stream.events import (
     AnyEvent,
     EngineChanged,
     ExperimentEnded,
-    ExperimentSpec,
     ExperimentStarted,
     InvariantSampled,
     LabOpened,
@@ -19,7 +18,6 @@ from labs.stream.events import (
     LocksSampled,
     LockWait,
     Noted,
-    ParameterSpec,
     ScheduleChanged,
     SessionChanged,
     StatementEnded,
@@ -29,6 +27,7 @@ from labs.stream.events import (
     TableSampled,
     VerdictReached,
 )
+from labs.stream.specs import ExperimentSpec, ParameterSpec
 from tui.state import LabState
 
 SCHEMA = "ninelabs_ada_races"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from labs.stream.commands import OpenLab, RunExperiment
-from labs.stream.events import ExperimentSpec, LabOpened, ParameterSpec
+from labs.stream.events import LabOpened
+from labs.stream.specs import ExperimentSpec, ParameterSpec
 from tests.tui.screens import running, shows, until
 from tests.tui.streams import DOUBLE_SPEND, Script, opened, opening
 from tui.form import Form

@@ -9,7 +9,8 @@ from rich.style import Style
 from textual.strip import Strip
 
 from labs.stream.commands import RunExperiment, Step
-from labs.stream.events import ExperimentSpec, ParameterSpec, ScheduleChanged
+from labs.stream.events import ScheduleChanged
+from labs.stream.specs import ExperimentSpec, ParameterSpec
 from tests.tui.streams import AMOUNT, DOUBLE_SPEND, ROW_LOCK, fold, opened, started, waiting, whole_run
 from tui import driver as driver_module
 from tui.__main__ import environment

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from labs.stream.commands import AnyCommand, Cancel, PlayOn
-from labs.stream.events import Cell, ErrorReported
+from labs.stream.events import ErrorReported
+from labs.stream.specs import Cell
 from tui.actions import bindings
 from tui.driver import Driver, other_engine
 from tui.opening import opening

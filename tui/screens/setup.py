@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Key
 
-from labs.stream.events import Cell, ParameterSpec
+from labs.stream.specs import Cell, ParameterSpec
 from tui.form import Form, allowed
 from tui.screens.dialog import Dialog
 from tui.text import clean, cut, shorten, styled, value, wrap

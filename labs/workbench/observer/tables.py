@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labs.stream.events import Cell, TableSampled
+from labs.stream.events import TableSampled
+from labs.stream.specs import Cell
 
 ROW_LIMIT = 100
 """Rows of one sample; a table pane shows no more."""

@@ -42,5 +42,5 @@ def test_the_specification_says_what_a_screen_needs() -> None:
     assert (specs["amount"].type, specs["amount"].minimum, specs["amount"].maximum) == ("int", 1, 100)
     assert specs["isolation"].default == "read committed"
     assert all(parameter.help for parameter in specs.values())
-    assert list(Races.experiments())[0] == "double_spend", "the first that a newcomer meets"
+    assert next(iter(Races.experiments())) == "double_spend", "the first that a newcomer meets"
     assert all(declared.spec.why and declared.spec.question for declared in Races.experiments().values())
