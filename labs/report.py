@@ -36,6 +36,8 @@ from labs.stream.specs import ExperimentSpec, ParameterSpec, listed
 from labs.stream.visible import clean
 
 INDENT = "   "
+SLUG = 19
+"""Columns for the name of a lab or an experiment, and the gap after it."""
 
 
 def catalogue_json() -> str:
@@ -59,12 +61,12 @@ def print_catalogue() -> None:
     paper = Paper()
     for entry in CATALOGUE:
         question = entry.question if entry.built else Text(f"{entry.question}  (not built yet)", "dim")
-        paper.print(question, Text.assemble(f"{entry.number}  ", (f"{entry.slug:<16}", "bold")))
+        paper.print(question, Text.assemble(f"{entry.number}  ", (f"{entry.slug:<{SLUG}}", "bold")))
         for spec in _experiments(entry):
             paper.print()
-            paper.print(spec.question, Text(f"{INDENT}{spec.slug:<16}", "bold"))
+            paper.print(spec.question, Text(f"{INDENT}{spec.slug:<{SLUG}}", "bold"))
             for parameter in spec.parameters:
-                paper.print(_allowed(parameter), f"{INDENT}{'':<16}{parameter.name}={parameter.default}  ")
+                paper.print(_allowed(parameter), f"{INDENT}{'':<{SLUG}}{parameter.name}={parameter.default}  ")
         if entry.built:
             paper.print()
 

@@ -77,7 +77,7 @@ class NinelabsApp(App[None], inherit_bindings=False):
             self.leave(*self._wanted_exit)
             return
         if self._open_replay is None:
-            self.call_after_refresh(self._warm)
+            self.call_after_refresh(self._warm_up)
 
     def leave(self, status: int, sentence: str = "") -> None:
         """Close the screen and end with that status; also before it has opened."""
@@ -116,6 +116,11 @@ class NinelabsApp(App[None], inherit_bindings=False):
         self._close_messages_no_wait()
 
     # the stream
+
+    def _warm_up(self) -> None:
+        """Have the first runner ready, unless somebody has been so quick as to open a lab before."""
+        if self._feed is None:
+            self._warm()
 
     def _warm(self) -> Feed:
         """Have a runner ready for the lab that will be opened, on the engine that the one before was on."""

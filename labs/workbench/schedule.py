@@ -229,7 +229,8 @@ class Interleaver:
     def sent(self, session: LabSession) -> None:
         """Look again: from now on the session may have to wait for a lock."""
         self._sent[session.name] += 1
-        if caption := self._captions.get((session.name, self._sent[session.name])):
+        caption = self._captions.get((session.name, self._sent[session.name]))
+        if caption and not self._closing:
             self._emit(Noted(text=caption))
         self._moved.set()
 

@@ -98,10 +98,12 @@ async def live_screen(own: OwnServer, server: Engine) -> None:
             async with outside.connect() as connection:
                 await lock_wait_to_screen(own, server, terminal, connection)
                 if server.name == "postgres":
-                    await bytes_per_second(terminal, connection)
                     await panels_under_load(server, terminal)
+                    await bytes_per_second(terminal, connection)
+                else:
+                    wait_begins(terminal)
             terminal.press("q")
-            terminal.until("yes, quit")
+            terminal.until("yes, quit")  # asked because a run is under way
             terminal.press("y")
             await asyncio.to_thread(terminal.wait)
     finally:
@@ -185,12 +187,12 @@ async def panels_under_load(server: Engine, terminal: Terminal) -> None:
 
     ratios = []
     for _ in range(LOADS):
-        terminal.press("c")
-        await asyncio.to_thread(terminal.until, "cancelled")
         off = await load()
         wait_begins(terminal)
         await asyncio.to_thread(terminal.until, "WAITS")
         ratios.append(await load() / off)
+        terminal.press("c")
+        await asyncio.to_thread(terminal.until, "cancelled")
     ratio = statistics.median(ratios)
     told(
         "pgbench's transactions a second, panels on / off",

@@ -150,7 +150,7 @@ def measured() -> list[AnyEvent]:
 def test_an_anomaly_occurs_or_is_prevented_by_something() -> None:
     content = anomalies.lines(fold(measured()), View(cells={ANOMALIES: ("lost update", PG, "read committed")}), 80)
     text = plain(content)
-    assert "✗ occurs" in text and "✓ 40001" in text and "✓ a wait" in text and "✓ 1020" in text and "✓ not seen" in text
+    assert "✗ occurs" in text and "✓ 40001" in text and "✓ wait" in text and "✓ 1020" in text and "✓ unseen" in text
     foot = plain(list(content.foot))
     assert "lost update (P4) at read committed on PostgreSQL: occurs" in foot
     assert "A ─ww(x)→ B ─rw(x)→ A" in foot

@@ -98,7 +98,7 @@ def _word(cell: AnomalyMeasured) -> str:
     """What came of a cell, as short as it can be told."""
     if cell.occurred:
         return "✗ occurs"
-    return f"✓ {clean(cell.prevented_by) or 'not seen'}"
+    return f"✓ {clean(cell.prevented_by).removeprefix('a ') or 'unseen'}"
 
 
 def _told(cell: AnomalyMeasured, width: int) -> list[Text]:

@@ -213,7 +213,8 @@ class Tester:
         """
         poll, began, cancelled = FIRST_POLL_S, asyncio.get_running_loop().time(), False
         while True:
-            await asyncio.wait({sent.running}, timeout=poll)
+            if not sent.running.done():
+                await asyncio.wait({sent.running}, timeout=poll)
             waiting, stuck = await self._look() if not sent.running.done() else ({}, False)
             if sent.running.done():
                 return True
@@ -286,16 +287,16 @@ class Tester:
     async def _around(self, what: str, script: Awaitable[list[Answer]], session: Session | None = None) -> None:
         """Run what is no step. As libpq's PQexec does, it looks at nothing but the last of several answers."""
         name = session.name if session is not None else SETUP
-        running, poll = asyncio.ensure_future(script), FIRST_POLL_S
+        running = asyncio.ensure_future(script)
         try:
-            while not (await asyncio.wait({running}, timeout=poll))[0]:
+            await asyncio.sleep(0)  # Mostly that is all it needs.
+            while not running.done() and not (await asyncio.wait({running}, timeout=SLOWEST_POLL_S))[0]:
                 blockers = (await self._bench.waiting()).get(name)
                 if blockers is not None and not running.done() and not self._timed:
                     raise BrokenOffError(f"{what} waits for {' and '.join(blockers)}, whose transaction nothing ends.")
-                poll = min(poll * 2, SLOWEST_POLL_S)
         finally:
-            running.cancel()
-            await asyncio.wait({running})
+            if running.cancel():
+                await asyncio.wait({running})
         answers = running.result()
         if session is not None:
             self._tell_notices(self._bench.lanes[session.name])

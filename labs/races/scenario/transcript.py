@@ -19,11 +19,15 @@ class Transcript:
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write_on = write
-        self.text = ""
+        self._written: list[str] = []
+
+    @property
+    def text(self) -> str:
         """All of it so far."""
+        return "".join(self._written)
 
     def _write(self, text: str) -> None:
-        self.text += text
+        self._written.append(text)
         self._write_on(text)
 
     def parsed(self, sessions: int) -> None:

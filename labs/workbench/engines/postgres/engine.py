@@ -37,8 +37,13 @@ TELLS_WAITS = {"log_lock_waits": "on", "lc_messages": "C", "client_min_messages"
 """Have a backend tell its client, and not the server's log, that it waits for a lock, once it has looked for a circle
 behind the wait."""
 
-_PID = func.unnest(bindparam("pids", type_=ARRAY(Integer))).column_valued("pid")
+_PIDS = bindparam("pids", type_=ARRAY(Integer))
+_PID = func.unnest(_PIDS).column_valued("pid")
 BLOCKERS = select(_PID, func.pg_blocking_pids(_PID))
+_WAITED_FOR = func.pg_blocking_pids(_PID).op("||")(func.pg_safe_snapshot_blocking_pids(_PID))
+WAITING_AMONG = select(_PID, type_coerce(_WAITED_FOR, ARRAY(Integer))).where(
+    func.pg_isolation_test_session_is_blocked(_PID, _PIDS)
+)
 
 STILL_WAITING = "still waiting for"
 """What it says of the process; how the wait ends is told in other words."""
@@ -197,14 +202,7 @@ class Postgres(Engine):
 
     async def waiting_among(self, connection: AsyncConnection, pids: Sequence[int]) -> dict[int, tuple[int, ...]]:
         """See `Engine.waiting_among`; the server has this very question, which counts waits for a safe snapshot too."""
-        among = bindparam("pids", list(pids), ARRAY(Integer))
-        pid = func.unnest(among).column_valued("pid")
-        waited_for = func.pg_blocking_pids(pid).op("||")(func.pg_safe_snapshot_blocking_pids(pid))
-        rows = await connection.execute(
-            select(pid, type_coerce(waited_for, ARRAY(Integer))).where(
-                func.pg_isolation_test_session_is_blocked(pid, among)
-            )
-        )
+        rows = await connection.execute(WAITING_AMONG, {"pids": list(pids)})
         return {waiter: tuple(blocking) for waiter, blocking in rows}
 
     async def scripts(self, *, application: str, schema: str, heard: Heard) -> ScriptConnection:
@@ -212,7 +210,8 @@ class Postgres(Engine):
         # Only scripts need libpq, and its loading takes a while.
         from labs.workbench.engines.postgres.scripts import PostgresScripts
 
-        settings = {"search_path": schema}
+        # What a script leaves in the schema is dropped at the run's end: nothing that a crash could take must last.
+        settings = {"search_path": schema, "synchronous_commit": "off"}
         if self._notices_vanished_clients:
             settings[CHECK_INTERVAL] = "500ms"
         return await PostgresScripts.open(self.url, application, settings, CONNECT_TIMEOUT_S, heard)

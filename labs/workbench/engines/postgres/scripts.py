@@ -6,6 +6,7 @@ asyncpg also takes several statements in one text, but of their answers it keeps
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Callable, Mapping
 from typing import Self
 
@@ -30,6 +31,9 @@ from labs.workbench.engines.scripts import (
 
 ENCODING = "utf-8"
 
+AT_ONCE_MS = 2
+"""An answer that is there so soon is taken without a turn of the event loop, which would cost more than the wait."""
+
 ROWLESS = frozenset({ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY})
 
 
@@ -40,6 +44,8 @@ class PostgresScripts(ScriptConnection):
         self._connection = connection
         self._libpq = connection.pgconn
         self.pid = self._libpq.backend_pid
+        self._readable = select.poll()
+        self._readable.register(self._libpq.socket, select.POLLIN)
         self._libpq.notice_handler = lambda notice: heard(_text(notice.error_message))
 
     @classmethod
@@ -72,6 +78,8 @@ class PostgresScripts(ScriptConnection):
         answers: list[Answer] = []
         try:
             last_word = False
+            if self._readable.poll(AT_ONCE_MS):
+                self._libpq.consume_input()
             while (result := await self._result(last_word)) is not None:
                 answers.append(_answer(result))
                 if isinstance(answers[-1], CopyAsked):
