@@ -201,7 +201,7 @@ def _measured(measured: Iterable[Measured]) -> Iterator[Text]:
             line = Text(f"  {one.variant:<{name}}  {number(one.value):>{value}}")
             yield line.append(f"  {spread(one):<{wide}}  {'≈' * same}".rstrip(), "dim")
     if shown:
-        yield Text(f"≈ no difference from {shown[0].variant}: the spreads overlap", "dim")
+        yield Text(f"≈ no difference from {shown[0].variant}: each lies within the other's spread", "dim")
 
 
 def _statement(started: StatementStarted, ended: StatementEnded) -> Text:

@@ -219,6 +219,7 @@ REGISTRY: tuple[Action, ...] = (
                 19,
                 "Show which anomaly occurs where; arrows choose a cell, Enter opens it.",
             ),
+            ("chart", "C", "chart", 25, "Show what was measured, side by side."),
             ("locks", "L", "locks", 20, "Show who waits for whom, and who has what locked."),
             ("table", "t", "table", 21, "Show the tables, and what must always hold."),
             ("lanes", "S", "sessions", 22, "Show the sessions, and let them be what scrolls."),

@@ -52,7 +52,7 @@ def header_line(state: LabState, view: View, width: int) -> Text:
     clock_part: list[Text] = []
     if lab is not None:
         chosen = _isolation(state, view).lower()
-        level = [styled((chosen, "dim"))]
+        level = [styled((chosen, "dim"))] if chosen else []
         default, snapshot = _default(clean(lab.isolation_default).lower(), chosen)
     if state.run is not None and not view.last(state):
         now = state.run.ended.t if state.run.ended else state.now
@@ -98,5 +98,7 @@ def _isolation(state: LabState, view: View) -> str:
     chosen = state.run.parameters if state.running and state.run else view.parameters
     declared = next((p.default for p in spec.parameters if "isolation" in p.name), None) if spec else None
     name = next((p.name for p in spec.parameters if "isolation" in p.name), "") if spec else ""
+    if spec is not None and not name:
+        return ""
     default = state.lab.isolation_default if state.lab else ""
     return clean(str(chosen.get(name) or declared or default))

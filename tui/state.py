@@ -286,6 +286,7 @@ class LabState:
             told = "was rolled back first" if self.upkeep.clean else "could not be rolled back cleanly"
             self.notes.append(Noted(t=event.t, text=f"The run before, {self.title(self.upkeep.experiment)}, {told}."))
         self.upkeep = None
+        self.errors = []
 
     def _note(self, event: Noted) -> None:
         """Take in what was noted; between transactions it says what comes next."""

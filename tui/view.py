@@ -64,7 +64,9 @@ class View:
         """The isolation levels that the experiment on the screen can be run at."""
         spec = self.spec(state)
         choices = (one.choices for one in spec.parameters if one.name == ISOLATION) if spec else ()
-        return tuple(str(choice) for choice in next(iter(choices), ()))
+        levels = tuple(str(choice) for choice in next(iter(choices), ()))
+        # One that leaves the snapshots to the server is the same as one of those that do not.
+        return tuple(level for level in levels if not any(other.startswith(f"{level}, ") for other in levels))
 
     def next_level(self, state: LabState) -> str:
         """The isolation level after the one that is chosen, round at the end."""

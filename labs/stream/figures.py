@@ -20,10 +20,10 @@ def spread(figure: Measured) -> str:
 
 
 def alike(one: Measured, other: Measured) -> bool:
-    """Whether their spreads overlap, so that no difference can be told."""
+    """Whether each lies within the other's spread, so that no difference can be told."""
     if one.low is None or one.high is None or other.low is None or other.high is None:
         return False
-    return one.low <= other.high and other.low <= one.high
+    return one.low <= other.value <= one.high and other.low <= one.value <= other.high
 
 
 def grouped(figures: Iterable[Measured]) -> dict[tuple[str, str], list[Measured]]:

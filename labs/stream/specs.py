@@ -61,8 +61,8 @@ class ExperimentSpec(msgspec.Struct, frozen=True):
     lacking: dict[str, str] = {}
     """Where it does not run: what that engine lacks, a sentence each."""
     parameters: tuple[ParameterSpec, ...] = ()
-    tables: tuple[str, ...] = ()
-    """The tables that it is about; empty when it is about all of the lab's, or about its own."""
+    tables: tuple[str, ...] | None = None
+    """The lab's tables that it is about; all when none are named, and no more than its own when there are none."""
     claims: tuple[str, ...] = ()
     """Of what must always hold in the lab, what it is about."""
     expected: Outcome = "passed"

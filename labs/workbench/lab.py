@@ -56,7 +56,8 @@ class Invariant:
 class Watched:
     """What of a lab an experiment is about, so that the screen shows no more than that."""
 
-    tables: tuple[type[DeclarativeBase], ...]
+    tables: tuple[type[DeclarativeBase], ...] = ()
+    """None where it has tables of its own, which are gone when it ends."""
     invariants: tuple[Invariant, ...] = ()
 
 
@@ -146,7 +147,7 @@ def experiment(
             why="\n".join(line.strip() for line in why.strip().splitlines()),
             engines=tuple(engine for engine in ENGINES if engine not in (lacking or {})),
             lacking=dict(lacking or {}),
-            tables=tuple(table.__tablename__ for table in watched.tables) if watched else (),
+            tables=tuple(table.__tablename__ for table in watched.tables) if watched else None,
             claims=tuple(invariant.claim for invariant in watched.invariants) if watched else (),
             parameters=_parameter_specs(parameters),
             expected=expected,

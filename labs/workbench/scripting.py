@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from itertools import count
 
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.stream.events import (
@@ -24,6 +26,10 @@ from labs.workbench.sessions import PREVIEW_COLUMNS, PREVIEW_ROWS, Emit
 
 SETUP = "(setup)"
 """How the connection is called that is no lane."""
+
+
+_COMMIT = re.compile(r"\s*(COMMIT|END)\b", re.IGNORECASE)
+"""PostgreSQL answers it with no error when there is nothing left to commit, but with the word ROLLBACK."""
 
 
 class ScriptLane:
@@ -70,12 +76,16 @@ class ScriptLane:
         number = next(self._numbers)
         self._emit(StatementStarted(session=self.name, number=number, sql=script))
         self.show("running")
+        given_up = self._connection.transaction is None
         began = time.perf_counter()
         answers: list[Answer] = []
         try:
             answers = await self._connection.run(script)
         finally:
-            self._emit(_ended(self.name, number, (time.perf_counter() - began) * 1000, answers))
+            ended = _ended(self.name, number, (time.perf_counter() - began) * 1000, answers)
+            if given_up and answers and not ended.message and _COMMIT.match(script):
+                ended = replace(ended, message="Rolled back: the transaction had failed before.")
+            self._emit(ended)
         self.show("idle")
         return answers
 

@@ -180,14 +180,13 @@ def test_the_server_is_killed_while_orders_are_explored(own: OwnServer, data: Pa
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_nothing_stays_open_on_a_server_that_stays(number: signal.Signals, server: Engine) -> None:
     """The lock that the run waits for is held by somebody else, so that only its end can end the wait."""
-    here = {"NINELABS_ENGINE": server.name}
     engine = server.create(application="outside")
     counting = server.create(application="counting", isolation="autocommit")
     left = text("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'ninelabs/%'")
-    assert ninelabs("reset", "races", **here).status == 0
+    assert ninelabs("reset", "races", NINELABS_ENGINE=server.name).status == 0
     async with engine.connect() as connection:
         await connection.execute(text("SELECT FROM ninelabs_program_races.accounts WHERE id = 1 FOR UPDATE"))
-        with running("run", "races/row_lock", "--json", **here) as process:
+        with running("run", "races/row_lock", "--json", NINELABS_ENGINE=server.name) as process:
             event = process.until(waits)
             assert isinstance(event, SessionChanged)
             assert event.waiting_for[0].startswith("pid ")
@@ -200,4 +199,4 @@ async def test_nothing_stays_open_on_a_server_that_stays(number: signal.Signals,
                 pass
     await counting.dispose()
     await engine.dispose()
-    assert ninelabs("rollback", "races", **here).status == 0
+    assert ninelabs("rollback", "races", NINELABS_ENGINE=server.name).status == 0

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.events import Key
 
-from labs.stream.specs import Cell, ParameterSpec
+from labs.stream.specs import Cell, ParameterSpec, listed
 from tui.form import Form, allowed
 from tui.screens.dialog import Dialog
 from tui.text import clean, cut, shorten, styled, value, wrap
@@ -55,6 +55,8 @@ class SetupDialog(Dialog[Setup]):
             body += [styled((line, "error")) for line in wrap("✗ " + clean(form.problem), width)]
         else:
             body += [styled((line, "dim")) for line in wrap(self._explained(), width)]
+        if form.parameter is None:
+            body += [Text(), *self._experiments(width)]
         body.append(Text())
         body.append(
             styled(
@@ -76,13 +78,24 @@ class SetupDialog(Dialog[Setup]):
         text = f"{'►' if here else ' '} {cut(name, 16):<16}  ← {shorten(setting, room)} →"
         return Text(text.ljust(width - len(allowed)) + allowed, "cursor" if here else "")
 
+    def _experiments(self, width: int) -> list[Text]:
+        """All titles in two columns, the one chosen marked."""
+        form = self._form
+        half = (len(form.experiments) + 1) // 2
+        room = width // 2
+        lines = [Text() for _ in range(half)]
+        for number, spec in enumerate(form.experiments):
+            name = f"{'►' if number == form.at else ' '}{number + 1:>3}  {cut(clean(spec.title), room - 8)}"
+            lines[number % half].append(name.ljust(room), "cursor" if number == form.at else "dim")
+        return lines
+
     def _explained(self) -> str:
         parameter = self._form.parameter
         if parameter is None:
             return clean(self._form.experiment.question)
         told = [clean(parameter.help)] if parameter.help else []
         if parameter.choices:
-            told.append("one of " + ", ".join(value(choice, 40) for choice in parameter.choices))
+            told.append("one of " + listed([value(choice, 40) for choice in parameter.choices]))
         elif bounds := allowed(parameter):
             told.append(bounds)
         return "; ".join(told) or "no restrictions"

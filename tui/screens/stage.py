@@ -71,7 +71,7 @@ class Stage(Page):
         """The pane that it has brought to the front in the lanes' place, and at which run."""
         self._chosen = False
         """Whether the person has chosen a pane since the run began."""
-        self._errors_shown = len(feed.state.errors)
+        self._error_shown = feed.state.errors[-1] if feed.state.errors else None
         """What went wrong before is explained where it did."""
 
     @property
@@ -188,12 +188,12 @@ class Stage(Page):
     def _show_errors(self) -> None:
         """Open a window for the latest error, and for the end of the stream."""
         errors = self.state.errors
-        if len(errors) > self._errors_shown:
+        if errors and errors[-1] is not self._error_shown:
+            self._error_shown = errors[-1]
             self._explain(errors[-1])
         elif self._feed.over and self._feed.source.ended:
             ended, self._feed.source.ended = self._feed.source.ended, ""
             self._explain(self.lost(ended))
-        self._errors_shown = len(errors)
 
     # As in `Dialog`, the type checker stands in for ABC.
     @abstractmethod

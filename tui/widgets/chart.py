@@ -59,7 +59,7 @@ def _legend(figures: Sequence[Measured], width: int) -> list[Text]:
         return []
     first = clean(figures[0].variant)
     told = (
-        f"{ALIKE} no difference from {first}: the spreads overlap. A spread goes from the lowest round to the highest."
+        f"{ALIKE} no difference from {first}: each lies within the other's spread, from its lowest round to its highest."
     )
     return [styled((f" {line}", "dim")) for line in wrap(told, width - 2)]
 

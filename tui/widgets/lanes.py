@@ -59,14 +59,26 @@ def lines(state: LabState, view: View, width: int, height: int = sys.maxsize) ->
     room = height - len(heads) + 1
     parts = state.run.parts if state.run else {}
     dividers = [_divider(at, text, width) for at, text in parts.items() if at < len(state.statements)]
+
+    def drawn(level: int, finer: int = 0) -> Timeline:
+        """All at that level, but the latest statements one level finer."""
+        parted = len(state.statements) - finer
+        rows = list(dividers)
+        for statements, told in ((state.statements[:parted], level), (state.statements[parted:], level - 1)):
+            rows += _rows(grouped(statements, told, marks, parts), state, shown, widths, told, marks)
+        rows.sort(key=lambda entry: entry[0])
+        return Timeline(rows, _now(state, shown, widths, level), state, shown, widths)
+
     for level in LEVELS:
-        groups = grouped(state.statements, level, marks, parts)
-        if level != LEVELS[-1] and len(groups) >= room:
+        if level != LEVELS[-1] and len(grouped(state.statements, level, marks, parts)) >= room:
             continue
-        rows = sorted([*_rows(groups, state, shown, widths, level, marks), *dividers], key=lambda entry: entry[0])
-        body = Timeline(rows, _now(state, shown, widths, level), state, shown, widths)
+        body = drawn(level)
         if len(body) < room:
             break
+    if level != FULL and len(body) < room:
+        # What room is left goes to what happened last.
+        latest = range(1, min(len(state.statements), room) + 1)
+        body = drawn(level, bisect_left(latest, room, key=lambda finer: len(drawn(level, finer))))
     return Content(body, heads)
 
 

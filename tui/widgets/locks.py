@@ -27,6 +27,9 @@ _MEANINGS = {
 }
 """PostgreSQL's modes of tables, then InnoDB's, of tables and of rows."""
 
+_QUEUES = "AccessExclusive"
+"""Of a row, PostgreSQL locks no more than the place of whoever waits first for it; the row itself can be read."""
+
 _EVERYBODYS = ("AccessShare", "SHARED_READ", "SHARED_WRITE")
 """Modes in which a table, or its definition, is locked by whoever reads or writes it."""
 
@@ -75,9 +78,10 @@ def _meaning(lock: LockHeld) -> str:
     """A mode in a few words, where there are any."""
     if lock.object.startswith("transaction"):
         return ", its own id: who waits for its rows waits for this"
-    if meaning := _MEANINGS.get(_mode(lock.mode)):
-        return f", {meaning}"
-    return ", its place in the queue for that row" if lock.object.startswith("row") else ""
+    mode = _mode(lock.mode)
+    if lock.object.startswith("row") and (mode not in _MEANINGS or mode == _QUEUES):
+        return ", its place in the queue for that row"
+    return f", {_MEANINGS[mode]}" if mode in _MEANINGS else ""
 
 
 def _mode(mode: str) -> str:

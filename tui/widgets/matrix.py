@@ -76,7 +76,7 @@ def _told(cell: OrdersExplored, width: int) -> list[Text]:
     for claim, count in cell.broken.items():
         told += f" {clean(claim)}: not in {count}."
     key = (
-        f"opens its shortest failing order, {_order(cell.failing)}"
+        f"opens its shortest failing order, {_order(cell.failing)}; after these turns A runs to its end, then B"
         if cell.failing is not None
         else "opens it in its usual order: no order breaks a claim"
     )

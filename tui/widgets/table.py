@@ -22,11 +22,11 @@ _GAP = "    "
 def lines(state: LabState, view: View, width: int) -> Content:
     """The tables, side by side where there is room; beside the first one, or else above it, what must hold."""
     spec = view.spec(state)
-    about = spec if spec is not None and spec.tables else None
-    blocks = [
-        _table(sample, width - 1) for name, sample in state.tables.items() if about is None or name in about.tables
-    ]
-    samples = [sample for claim, sample in state.invariants.items() if about is None or claim in about.claims]
+    if spec is not None and spec.tables == ():
+        return Content([styled((" This experiment has tables of its own, which are gone when it ends.", "dim"))])
+    named, kept = (spec.tables, spec.claims) if spec is not None else (None, ())
+    blocks = [_table(sample, width - 1) for name, sample in state.tables.items() if named is None or name in named]
+    samples = [sample for claim, sample in state.invariants.items() if named is None or claim in kept]
     beside = width - 1 - len(_GAP) - (_width(blocks[0]) if blocks else width)
     body: list[Text] = []
     if samples and beside >= NARROWEST_CLAIM_CELLS:
