@@ -111,7 +111,7 @@ def panes(terminal: Terminal) -> list[str]:
     terminal.until("VERDICT")
     terminal.rest()
     body = terminal.text.split("\n")[2:-1]
-    own = re.compile(r"(?<=[AB] )\d+|\d+\.\d+( ?m?s)?|\*")
+    own = re.compile(r"(?<=[AB] )\d+|\d+(\.\d+)? ?m?s\b|\d+\.\d+|\*|\d+ (?=below)")
     return [re.sub(r"\s+", " ", re.sub("─+", "─", own.sub(" ", line))) for line in body]
 
 

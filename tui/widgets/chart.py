@@ -58,9 +58,7 @@ def _legend(figures: Sequence[Measured], width: int) -> list[Text]:
     if not figures:
         return []
     first = clean(figures[0].variant)
-    told = (
-        f"{ALIKE} no difference from {first}: each lies within the other's spread, from its lowest round to its highest."
-    )
+    told = f"{ALIKE} no difference from {first}: each lies in the other's spread, lowest to highest round."
     return [styled((f" {line}", "dim")) for line in wrap(told, width - 2)]
 
 

@@ -70,9 +70,12 @@ def _row(cell: OrdersExplored) -> tuple[str, ...]:
 
 def _told(cell: OrdersExplored, width: int) -> list[Text]:
     """The chosen cell in words, and what Enter does with it."""
-    drawn = f" drawn by lot from seed {cell.seed}" if cell.sampled else ""
+    drawn = f", the first of them in turn, the rest drawn by lot from seed {cell.seed}" if cell.sampled else ""
     told = f"{clean(cell.variant)} at {clean(cell.isolation)} on {engine_name(cell.engine)}: "
-    told += f"{plural(cell.orders, 'order')}{drawn} run, {plural(cell.pruned, 'turn')} pruned."
+    told += f"{plural(cell.orders, 'order')} run{drawn}. "
+    told += f"Turns left out: {cell.pruned} as equivalent, {cell.blocked} because the session waited."
+    if cell.raced:
+        told += f" {plural(cell.raced, 'order')} undecided: sessions raced on the server, each time anew."
     for claim, count in cell.broken.items():
         told += f" {clean(claim)}: not in {count}."
     key = (
