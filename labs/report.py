@@ -176,7 +176,12 @@ def _cell(cell: OrdersExplored) -> Text:
     if cell.failing is not None:
         line.append(f", shortest {cell.failing or 'serial'}", "bold yellow")
     refused = ", ".join(f"{count}× {code}" for code, count in cell.refusals.items()) or "none"
-    return line.append(f"; waits {cell.waits}, refused {refused}, {cell.milliseconds:.0f} ms", "dim")
+    line.append(f"; waits {cell.waits}, refused {refused}, pruned {cell.pruned}, blocked {cell.blocked}", "dim")
+    if cell.sampled:
+        line.append(f", partly drawn by lot from seed {cell.seed}", "dim")
+    if cell.raced:
+        line.append(f", {counted(cell.raced, 'order')} undecided by a race on the server", "bold yellow")
+    return line.append(f", {cell.milliseconds:.0f} ms", "dim")
 
 
 def _anomaly(cell: AnomalyMeasured) -> Text:

@@ -13,6 +13,7 @@ from labs.races.booking import hotel
 from labs.races.booking.experiments import BookingRooms
 from labs.races.deadlocks.experiments import Deadlocks
 from labs.races.every_order import EveryOrder
+from labs.races.every_rule import EveryRule
 from labs.races.models import Base
 from labs.races.oncall import rota
 from labs.races.oncall.experiments import OnCall
@@ -25,7 +26,20 @@ from labs.races.under_load.experiments import UnderLoad
 from labs.workbench.lab import Lab, Rows
 
 
-class Races(Transfers, Again, Queue, OnCall, BookingRooms, Deadlocks, EveryOrder, Anomalies, UnderLoad, Scenarios, Lab):
+class Races(
+    Transfers,
+    Again,
+    Queue,
+    OnCall,
+    BookingRooms,
+    Deadlocks,
+    EveryOrder,
+    EveryRule,
+    Anomalies,
+    UnderLoad,
+    Scenarios,
+    Lab,
+):
     """Who waits for whom, and who loses money?"""
 
     slug = "races"

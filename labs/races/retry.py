@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity.wait import wait_base
 
 FIRST_BACKOFF_S = 0.05
 LONGEST_BACKOFF_S = 1.0
@@ -14,16 +15,20 @@ BACKOFF = wait_random_exponential(multiplier=FIRST_BACKOFF_S, max=LONGEST_BACKOF
 
 
 async def retried(
-    transaction: Callable[[], Awaitable[object]], *, attempts: int, transient: Callable[[BaseException], bool]
+    transaction: Callable[[], Awaitable[object]],
+    *,
+    attempts: int,
+    transient: Callable[[BaseException], bool],
+    wait: wait_base = BACKOFF,
 ) -> int:
-    """Run a whole transaction, and again after a jittered back-off when it ended in a transient error.
+    """Run a whole transaction, and again when it ended in a transient error, by default after a jittered back-off.
 
     Returns:
         How many attempts it took. The last one's error is raised when all are used up.
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception(transient),
-        wait=BACKOFF,
+        wait=wait,
         stop=stop_after_attempt(attempts),
         reraise=True,
     )

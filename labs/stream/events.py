@@ -205,16 +205,22 @@ class OrdersExplored(Event, frozen=True):
     waits: int
     """Statements that had to wait for a lock, over all orders."""
     pruned: int
-    """Turns not given because an equivalent order was run."""
+    """How often a session that could have gone was passed over, because its plain read commutes with what went
+    instead and an equivalent order was run; once for as long as it was passed over."""
     milliseconds: float
     """Of all orders together."""
     sampled: bool = False
-    """Whether there were too many orders, so that some were drawn by lot from ``seed``."""
+    """Whether there were too many orders: the first are those that the search came to, the rest was drawn by lot."""
     seed: int = 0
+    """What the lot was drawn from."""
     failing: str | None = None
     """The shortest order in which a claim does not hold, a session's name a turn; none when there is none."""
     retries: int = 0
     """Transactions that were begun again after a refusal, over all orders."""
+    blocked: int = 0
+    """How often a session could not be given the turn, because it waited for a lock."""
+    raced: int = 0
+    """Orders that count nowhere else: sessions raced on the server in every attempt, so chance decides the outcome."""
     experiment: str = ""
     """Shows one order of this cell in the lanes, given ``parameters``, the isolation and the ``order``."""
     parameters: dict[str, Cell] = {}

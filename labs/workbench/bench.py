@@ -49,6 +49,9 @@ EXPLORED = Scheduled(deadlock_s=0.001, durable=False)
 """As soon as PostgreSQL can. What is explored is thrown away, and to isolation it is the same whether a commit is
 written through to the disk before it is answered."""
 
+SHOWN_STATEMENT_S = 30.0
+"""How long a statement may run in the lanes without waiting for a lock: a person can see it run, and stop it."""
+
 PROGRESS_INTERVAL_S = 0.2
 """No more than five words on progress a second."""
 
@@ -205,10 +208,10 @@ class Bench:
         returned value; any other exception ends the experiment.
         """
         turns = ByHand(order, self._stepper, self._emit)
-        began = time.monotonic()
+        began, stepped = time.monotonic(), self._stepper.by_hand
         async with self._place.control.connect() as control:
             outcomes = await self._play(turns, transactions, expected, control, self._emit, captions)
-        if self._stepper.by_hand:  # The time is the person's.
+        if stepped:  # The time is the person's.
             self.note(f"Cost: {outcomes.cost}.")
         else:
             took = (time.monotonic() - began) * 1000
@@ -239,6 +242,7 @@ class Bench:
             emit=emit or _unheard,
             show_held=emit is not None and self._stepper.by_hand,
             captions=captions,
+            statement_patience_s=None if emit is None else SHOWN_STATEMENT_S,
         )
         ended = await interleaver.play(turns, dict(zip(lanes, transactions.values(), strict=True)))
         outcomes = Outcomes(ended, lanes.values())

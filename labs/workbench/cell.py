@@ -49,6 +49,8 @@ def summed_up(
         refusals=dict(Counter(code for one in judged for code in one.refusals)),
         waits=sum(one.waits for one in judged),
         pruned=explored.pruned,
+        blocked=explored.blocked,
+        raced=explored.raced,
         milliseconds=round(milliseconds, 1),
         sampled=explored.sampled,
         seed=seed,

@@ -11,14 +11,14 @@ bound, orders are drawn by PCT (Burckhardt et al., *A Randomized Scheduler with 
 Bugs*, ASPLOS 2010): random priorities, lowered at a few random steps.
 
 One thing is not ours to decide: of several sessions that a commit lets go together, which is first to the next lock.
-What they queued for is theirs in the order in which they came; an order in which the server did otherwise is run again.
+What they queued for is theirs in the order in which they came. An order in which the server did otherwise is run
+again; one in which it always does is left undecided, and counted.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,24 +26,19 @@ from itertools import pairwise
 from typing import Generic, TypeVar
 
 from labs.workbench import findings
+from labs.workbench.footprint import only_reads
 from labs.workbench.schedule import Rest, Turns
 
-ATTEMPTS = 5
-"""How often an order is run in which the server let sessions race, before what they come to is taken for its rule."""
+ATTEMPTS = 50
+"""How often an order is run in which the server lets sessions race, before it is left undecided."""
+
+PAUSE_S = 0.001
+"""How much longer than before each further attempt the machine is left to itself."""
 
 Outcome = TypeVar("Outcome")
 
 Path = tuple[str, ...]
 """Whose turn it was, step by step."""
-
-_LOCKING = re.compile(
-    r"\bFOR\s+(NO\s+KEY\s+)?(UPDATE|SHARE|KEY\s+SHARE)\b|LOCK\s+IN\s+SHARE|\w+_LOCK\w*\s*\(", re.IGNORECASE
-)
-
-
-def only_reads(sql: str) -> bool:
-    """Whether a statement takes no lock and changes nothing, so that it commutes with another such."""
-    return sql.lstrip().upper().startswith("SELECT") and not _LOCKING.search(sql)
 
 
 class OrderPrunedError(Exception):
@@ -54,12 +49,22 @@ class OvertakenError(Exception):
     """Sessions raced on the server, and not to the usual end: the same order is to be run again."""
 
 
+class DivergedError(Exception):
+    """The turns did not lead where they led before: the session whose turn came cannot take it."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(session)
+        self.session = session
+
+
 @dataclass(frozen=True, slots=True)
 class Branch:
     """A prefix of turns still to be run, with the sessions that need not go first after it."""
 
     prefix: Path
     asleep: frozenset[str] = frozenset()
+    pruned: int = 0
+    """How many of those fall asleep where the branch begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +81,14 @@ class Recording:
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
-        self.last_attempt = False
-        """Whether to take a race as it comes."""
 
     async def choose(self, rest: Rest, moved: asyncio.Event) -> str | None:
-        """The next turn, remembered; raises `OvertakenError` when this order must be run again to be judged."""
-        if rest.overtaken and not self.last_attempt:
+        """The next turn, remembered; raises `OvertakenError`, `DivergedError`, or `OrderPrunedError`."""
+        if rest.overtaken:
             raise OvertakenError
         turn = self.next(rest)
-        if turn.chosen not in rest.pending:  # It is not where this prefix led before.
-            if self.last_attempt:
-                raise findings.another_order(turn.chosen)
-            raise OvertakenError
+        if turn.chosen not in rest.pending:
+            raise DivergedError(turn.chosen)
         self.turns.append(turn)
         return turn.chosen
 
@@ -136,7 +137,8 @@ class Following(Recording):
             covered = turn.asleep | {turn.chosen}
             for name in turn.rest.pending:
                 if name not in covered:
-                    yield Branch((*path[:depth], name), _still_asleep(covered, turn.rest, name))
+                    asleep = _still_asleep(covered, turn.rest, name)
+                    yield Branch((*path[:depth], name), asleep, len(asleep - turn.asleep))
                     covered |= {name}
 
 
@@ -148,7 +150,9 @@ def _still_asleep(asleep: frozenset[str], rest: Rest, chosen: str) -> frozenset[
 
 
 class Priorities(Recording):
-    """One order of PCT's: who has the highest priority goes; at a few steps it falls to the lowest.
+    """One order of PCT's: who has the highest priority goes; at a few steps it falls below all that have not fallen.
+
+    Each of those steps has a low priority of its own, and they come in any order: who falls later may end above.
 
     Args:
         names: the sessions.
@@ -160,18 +164,19 @@ class Priorities(Recording):
     def __init__(self, names: Sequence[str], steps: int, depth: int, seed: int) -> None:
         super().__init__()
         draw = random.Random(seed)
-        self._ranked = draw.sample(list(names), len(names))
-        self._falls = set(draw.sample(range(1, max(steps, depth)), depth - 1))
+        ranked = draw.sample(list(names), len(names))
+        self._priority = {name: depth + rank for rank, name in enumerate(ranked)}
+        falls = draw.sample(range(1, max(steps, depth)), depth - 1)
+        self._falls = {step: depth - number for number, step in enumerate(falls, 1)}
 
     def next(self, rest: Rest) -> Turn:
-        """The highest priority that can go."""
-        chosen = next(name for name in self._ranked if name in rest.pending)
+        """The highest priority that can go, once who was about to go at a step of those has fallen."""
         if rest.step in self._falls:
-            self._falls.discard(rest.step)
-            self._ranked.remove(chosen)
-            self._ranked.append(chosen)
-            chosen = next(name for name in self._ranked if name in rest.pending)
-        return Turn(rest, chosen)
+            self._priority[self._highest(rest)] = self._falls.pop(rest.step)
+        return Turn(rest, self._highest(rest))
+
+    def _highest(self, rest: Rest) -> str:
+        return max(rest.pending, key=self._priority.__getitem__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +194,14 @@ class Explored(Generic[Outcome]):
     orders: dict[Path, Ran[Outcome]] = field(default_factory=dict)
     """Each order that was run, once."""
     pruned: int = 0
-    """Turns not given, with all the orders behind them, because an equivalent order was run."""
-    waiting: int = 0
-    """Turns of sessions that waited for a lock, and so could not be given."""
+    """How often a session that could have gone was passed over, because its plain read commutes with what went
+    instead and an equivalent order is run: once from there on until its read no longer commutes."""
+    blocked: int = 0
+    """How often, at the rests of all orders, each rest counted once, a session could not go: it waited for a lock."""
     sampled: bool = False
     """Whether there were more orders than the bound, so that the rest was drawn by lot."""
-
     raced: int = 0
-    """Runs given up because sessions raced in them, and run again; of this number alone chance decides."""
+    """Orders left undecided: in each of many attempts, sessions raced on the server."""
 
     def shortest(self, wanted: Callable[[Outcome], bool]) -> Path | None:
         """The simplest order with such an outcome: fewest turns to spell out, then fewest changes of session."""
@@ -226,8 +231,8 @@ async def explore(
         branch = stack.pop()
         following = await _follow(run, partial(Following, branch), explored)
         new = following.turns[len(branch.prefix) :]
-        explored.pruned += sum(len(turn.asleep) for turn in new)
-        explored.waiting += sum(len(turn.rest.waiting) for turn in new)
+        explored.pruned += branch.pruned
+        explored.blocked += sum(len(turn.rest.waiting) for turn in new)
         stack.extend(following.branches())
     if stack:
         explored.sampled = True
@@ -239,19 +244,26 @@ async def explore(
 
 
 async def _follow(run: Run[Outcome], make: Callable[[], Order], explored: Explored[Outcome]) -> Order:
-    """Run one order, again where sessions raced, and take down what came of it, or that it was pruned."""
-    for left in reversed(range(ATTEMPTS)):
+    """Run one order, again where sessions raced, and take down what came of it, or that they always raced."""
+    overtaken = False
+    diverged: DivergedError | None = None
+    for attempt in range(ATTEMPTS):
+        await asyncio.sleep(attempt * PAUSE_S)
         order = make()
-        order.last_attempt = not left
         try:
             outcome = await run(order)
             explored.orders[order.path] = Ran(order.spelled, outcome)
-        except OrderPrunedError:
-            explored.pruned += 1
         except OvertakenError:
-            explored.raced += 1
-            continue
-        break
+            overtaken = True
+        except DivergedError as error:
+            diverged = error
+        except OrderPrunedError:
+            return order
+        else:
+            return order
+    if diverged is not None and not overtaken:
+        raise findings.another_order(diverged.session)
+    explored.raced += 1
     return order
 
 

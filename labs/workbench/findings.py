@@ -15,6 +15,15 @@ def standing_still(session: str, patience_s: float, last_statement: str) -> LabE
     )
 
 
+def running_on(session: str, patience_s: float, statement: str) -> LabError:
+    """A statement of its does not end."""
+    return LabError(
+        f"{session} does not go on",
+        f"Its statement {' '.join(statement.split())} has run for {patience_s:g} seconds, and waits for no lock.",
+        "Only the clock says so, but nothing tells such a statement from one that never ends: give it less to do.",
+    )
+
+
 def second_connection(session: str) -> LabError:
     """It asked for a further connection with one in use."""
     return LabError(

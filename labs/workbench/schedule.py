@@ -6,7 +6,8 @@ has ended. Whether it waits for a lock is asked of the server; no decision depen
 Sessions that wait in a circle are not at rest, because the server is about to refuse one of them. Which one is made
 to depend on the order alone: nobody moves before the server has looked for a circle behind each wait, so whoever
 closes a circle is the one that finds it (PostgreSQL, where it lets us say when it looks; InnoDB looks at once, and
-decides by what each transaction has done).
+decides by what each transaction has done). So any answer may have ended the wait of another session, as when InnoDB
+refuses not the one that closed the circle: after each, the server is asked again who waits.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ CANCEL_PATIENCE_S = 2.0
 PATIENCE_S = 10.0
 """How long a transaction function may do something else than wait for the database. Of that only the clock can tell:
 to the server it is a session like any that is idle. The longest back-off before a retry must fit in."""
+
+STATEMENT_PATIENCE_S = 10.0
+"""How long a statement may run without waiting for a lock. Here too only the clock can tell: to the server one that
+never ends is like one that has much to do."""
 
 Captions = Mapping[tuple[str, int], str]
 """What to say when a session sends its n-th statement, counted from 1 without the BEGIN."""
@@ -154,6 +159,8 @@ class _Lane:
     """The backends that it then waited for."""
     idle_since: float | None = None
     """Since when, by the loop's clock, it moves without a statement at the server."""
+    running_since: float | None = None
+    """Since when it has a statement there that waits for no lock."""
     may_go: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -169,6 +176,7 @@ class Interleaver:
         emit: Emit,
         show_held: bool = False,
         captions: Captions | None = None,
+        statement_patience_s: float | None = None,
     ) -> None:
         self._lanes = {session.name: _Lane(session) for session in sessions}
         self._server = server
@@ -176,12 +184,13 @@ class Interleaver:
         self._emit = emit
         self._show_held = show_held
         self._captions = captions or {}
+        self._statement_patience_s = statement_patience_s or STATEMENT_PATIENCE_S
         self._sent: Counter[str] = Counter()
         self._moved = asyncio.Event()
         self._queue: dict[str, tuple[int, ...]] = {}
         """Who waited at the last rest, the longest first, each with the backends that it waited for."""
-        self._freed = False
-        """Whether somebody who waited at the last rest may have been let go since."""
+        self._answered = False
+        """Whether a session was answered since the server was last asked who waits."""
         self._closing = False
 
     async def play(
@@ -193,7 +202,7 @@ class Interleaver:
             By session what its function returned, or the exception that it ended with.
 
         Raises:
-            LabError: a function does not go on, see `PATIENCE_S`.
+            LabError: a function does not go on, see `PATIENCE_S` and `STATEMENT_PATIENCE_S`.
         """
         tasks = {name: asyncio.create_task(self._run(name, run), name=name) for name, run in transactions.items()}
         for name in tasks:
@@ -237,8 +246,8 @@ class Interleaver:
     def _set(self, lane: _Lane, phase: Literal["held", "done"]) -> None:
         lane.phase = phase
         lane.waiting = False
-        self._freed |= not lane.session.kept_locks
-        lane.idle_since = None
+        self._answered = True
+        lane.idle_since = lane.running_since = None
         lane.session.show(phase)
         self._moved.set()
 
@@ -276,10 +285,10 @@ class Interleaver:
             at_server = [lane for lane in moving if lane.session.statement_running]
             left = self._patience_left(moving)
             if all(lane.waiting for lane in moving) or poll > FIRST_POLL_S:
-                if self._freed or not all(lane.waiting for lane in moving):
-                    self._freed = False
+                if self._answered or not all(lane.waiting for lane in moving):
+                    self._answered = False
                     await self._ask_who_waits(at_server)
-                if all(lane.waiting for lane in moving) and self._at_rest(moving) and not self._freed:
+                if all(lane.waiting for lane in moving) and self._at_rest(moving) and not self._answered:
                     return
             try:
                 async with asyncio.timeout(poll if at_server else left):
@@ -326,14 +335,22 @@ class Interleaver:
         return overtaken
 
     def _patience_left(self, moving: Sequence[_Lane]) -> float:
-        """How long those that are on their way between two statements may take; raises `LabError` when one is late."""
+        """How long those that are on their way between two statements may take; raises `LabError` when one is late.
+
+        Or when a statement has run too long; one that waits for a lock may do so for ever.
+        """
         now = asyncio.get_running_loop().time()
         left = PATIENCE_S
         for lane in moving:
             if lane.session.statement_running:
                 lane.idle_since = None
+                lane.running_since = None if lane.waiting else lane.running_since or now
+                if lane.running_since and now - lane.running_since > self._statement_patience_s:
+                    raise findings.running_on(
+                        lane.session.name, self._statement_patience_s, lane.session.last_statement
+                    )
                 continue
-            lane.idle_since = lane.idle_since or now
+            lane.idle_since, lane.running_since = lane.idle_since or now, None
             left = min(left, lane.idle_since + PATIENCE_S - now)
             if left <= 0:
                 raise findings.standing_still(lane.session.name, PATIENCE_S, lane.session.last_statement)

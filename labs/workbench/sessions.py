@@ -27,7 +27,7 @@ PREVIEW_ROWS = 3
 PREVIEW_COLUMNS = 8
 REDACTED = ("(redacted)",)
 
-_KEEPS_LOCKS = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE)\b(?!.*(UNLOCK|RELEASE))", re.IGNORECASE | re.DOTALL)
+_TO_SAVEPOINT = re.compile(r"\s*ROLLBACK\s+(WORK\s+|TRANSACTION\s+)?TO\b", re.IGNORECASE)
 
 Emit = Callable[[Event], None]
 
@@ -64,8 +64,6 @@ class LabSession:
         self.last_statement = ""
         self.sent: set[str] = set()
         """The statements that went out."""
-        self.kept_locks = False
-        """Whether the last statement let go of no lock that was held before it."""
         self._server = server
         self._isolation = isolation
         self._emit = emit
@@ -161,7 +159,7 @@ class LabSession:
         self,
         _connection: Connection,
         cursor: DBAPICursor,
-        _sql: str,
+        sql: str,
         _parameters: Any,
         _context: ExecutionContext | None,
         _executemany: bool,
@@ -172,6 +170,7 @@ class LabSession:
             tuple(_cell(value) for value in row[:PREVIEW_COLUMNS])
             for row, _ in zip(fetched, range(PREVIEW_ROWS), strict=False)
         )
+        self._aborted &= not _TO_SAVEPOINT.match(sql)  # The transaction stands again as it did there.
         self._ended(rows=cursor.rowcount if cursor.rowcount >= 0 else None, preview=preview)
 
     def _refused(self, context: Any) -> None:
@@ -179,7 +178,7 @@ class LabSession:
             return
         error = context.sqlalchemy_exception
         gone = not isinstance(error, DBAPIError) or self._server.ends_transaction(error)
-        self._aborted = self._in_transaction and gone
+        self._aborted |= self._in_transaction and gone
         if isinstance(error, DBAPIError):
             sqlstate = self._server.sqlstate(error)
             self.refusals.append(sqlstate or "")
@@ -244,7 +243,6 @@ class LabSession:
     ) -> None:
         milliseconds = (time.perf_counter() - self._started) * 1000
         self.statement_running = False
-        self.kept_locks = self._in_transaction and not sqlstate and bool(_KEEPS_LOCKS.match(self.last_statement))
         self._emit(
             StatementEnded(
                 session=self.name,

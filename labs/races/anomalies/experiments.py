@@ -100,11 +100,12 @@ class Anomalies:
         bench.verdict(
             f"{anomaly.name.capitalize()} ({anomaly.code}) does not occur",
             not shown,
-            dependencies=drawn(shown) or "none",
+            circle=drawn(shown) or "none",
+            dependencies=", ".join(sorted(drawn((one,)) for one in dependencies(history))) or "none",
             committed=", ".join(sorted(history.committed)),
             refused=", ".join(outcomes.refusals) or "none",
         )
-        bench.verdict("What was committed fits into a serial order", not wrong, dependencies=drawn(wrong) or "none")
+        bench.verdict("What was committed fits into a serial order", not wrong, circle=drawn(wrong) or "none")
 
     @experiment(
         "All anomalies",

@@ -17,7 +17,10 @@ from labs.races.scenario.tester import BrokenOffError, Tally, Tester
 from labs.races.scenario.transcript import Transcript, difference, only
 from labs.workbench.bench import Bench
 from labs.workbench.errors import USAGE, LabError
-from labs.workbench.lab import experiment
+from labs.workbench.lab import Watched, experiment
+
+SYNTAX_ERRORS = frozenset({"42601", "1064"})
+"""PostgreSQL's and MariaDB's codes. A slip of the pen teaches nothing about isolation."""
 
 EXAMPLES = files(__package__) / "examples"
 """A folder for each engine."""
@@ -50,6 +53,7 @@ class Scenarios:
 
     @experiment(
         "Scenario file",
+        watched=Watched(),
         question="What does this server make of the orders in a file of one's own?",
         why="""
         A scenario names sessions, the steps that each can take, and permutations: the orders in which to take them.
@@ -108,6 +112,8 @@ class Scenarios:
         else:
             holds = tally.ended > 0 and tally.ended + len(tally.impossible) == meant
             bench.verdict("Every permutation that can happen ran to its end", holds, **figures)
+        unread = {code: count for code, count in tally.refusals.items() if code in SYNTAX_ERRORS}
+        bench.verdict("The server could read every statement", not unread, syntax_errors=sum(unread.values()))
 
     def _compare(self, bench: Bench, expected: dict[str, str], got: str, permutation: int) -> None:
         """One of several expected outputs must be met; otherwise the one met furthest is the evidence."""

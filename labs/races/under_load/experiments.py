@@ -6,14 +6,16 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
+from statistics import median
 from typing import Annotated
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from labs.races.evidence import key
 from labs.races.parameters import Isolation
-from labs.races.transfers import double_spend
+from labs.races.transfers import double_spend, guarded_update
 from labs.races.transfers.experiments import TransferFunction
 from labs.races.transfers.variants import VARIANTS
 from labs.races.under_load import books
@@ -21,12 +23,20 @@ from labs.races.under_load.books import Accounts
 from labs.races.under_load.figures import Figure, figures, throughput
 from labs.races.under_load.load import AMOUNT, Load, Round
 from labs.workbench.bench import Bench
-from labs.workbench.lab import experiment
+from labs.workbench.lab import Watched, experiment
 from labs.workbench.sessions import SessionMaker
 
 NAIVE = next(title for title, module in VARIANTS.items() if module is double_spend)
+GUARDED = next(title for title, module in VARIANTS.items() if module is guarded_update)
 SERIALIZABLE = "serializable"
 NAIVE_BUT_SERIALIZABLE = f"{NAIVE}, {SERIALIZABLE}"
+
+LETS_OVERWRITE = ("read uncommitted", "read committed", "repeatable read, snapshot off")
+"""The levels at which every server that has them lets a stale balance be written. Others refuse, or, as plain
+repeatable read does, it depends on the server."""
+
+PLENTY = 1000 * AMOUNT
+"""A balance that does not run out before two clients have met."""
 
 ROUNDS = 5
 """For each variant. They take turns, so that a moment in which the machine is busy does not strike one alone."""
@@ -47,12 +57,19 @@ class Clients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 1_000_000
     seed: Annotated[int, msgspec.Meta(ge=0, le=1_000_000, description="of who pays whom, and of the order")] = 1
 
+    @property
+    def must_lose(self) -> bool:
+        """Whether the double spend cannot but lose payments: nobody minds, and two clients are sure to meet."""
+        meet = 2 <= self.clients >= self.accounts and self.balance >= PLENTY
+        return meet and self.isolation in LETS_OVERWRITE
+
 
 class UnderLoad:
     """All variants, measured side by side."""
 
     @experiment(
         "Under load",
+        watched=Watched(),
         question="What does it cost to lose no money, and what does it cost to lose some?",
         why="""
         Every client pays as fast as it can, from a few accounts that all of them share. After each round the books
@@ -94,7 +111,7 @@ class UnderLoad:
                 for variant in draw.sample(variants, len(variants)):
                     variant.rounds.append(await measure.round(variant, parameters.seconds / ROUNDS, f"round {turn}"))
                 tell(bench, variants)
-        judge(bench, variants)
+        judge(bench, parameters, variants)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,26 +178,31 @@ def tell(bench: Bench, variants: Sequence[Variant]) -> None:
             )
 
 
-def judge(bench: Bench, variants: Sequence[Variant]) -> None:
+def judge(bench: Bench, parameters: Clients, variants: Sequence[Variant]) -> None:
     """What the books and the clients say."""
+    by_title = {variant.title: variant for variant in variants}
+    naive, guarded = by_title[NAIVE], by_title[GUARDED]
+    others = {variant.title: variant.lost for variant in variants if variant is not naive}
     bench.verdict(
-        "The double spend loses payments, and no other way to transfer does",
-        [variant.title for variant in variants if variant.lost] == [NAIVE],
-        **{_word(variant.title): variant.lost for variant in variants},
+        "No way but the double spend loses payments",
+        not any(others.values()),
+        **{key(title): lost for title, lost in others.items()},
     )
-    rates = {variant: throughput(variant.rounds) for variant in variants}
-    naive = next(rate for variant, rate in rates.items() if variant.title == NAIVE)
-    safe, best = max(
-        ((variant.title, rate) for variant, rate in rates.items() if not variant.lost),
-        key=lambda one: one[1].value,
-        default=("none", None),
-    )
+    if parameters.must_lose:
+        bench.verdict("The double spend loses payments", naive.lost > 0, lost=naive.lost)
+    else:
+        bench.note(
+            f"Payments that the double spend lost: {naive.lost}. With this level, so many clients and accounts, and "
+            "this balance it may lose some or none; at read committed, where clients meet, it has to."
+        )
+    typical, slowest = median(one.rate for one in guarded.rounds), min(one.rate for one in naive.rounds)
     bench.verdict(
-        "A way that loses nothing is as fast as the double spend, as far as the spread of the rounds can tell",
-        best is not None and best.high >= naive.low,
-        safe=safe,
-        payments_a_second=_spread(best),
-        double_spend=_spread(naive),
+        "Half of the rounds that check in the statement are as fast as the slowest of the double spend",
+        typical >= slowest,
+        median_of_checked=round(typical),
+        lowest_of_double_spend=round(slowest),
+        checked=_spread(throughput(guarded.rounds)),
+        double_spend=_spread(throughput(naive.rounds)),
     )
     rounds = [one for variant in variants for one in variant.rounds]
     confirmed = sum(len(one.milliseconds) for one in rounds)
@@ -193,9 +215,5 @@ def judge(bench: Bench, variants: Sequence[Variant]) -> None:
     )
 
 
-def _spread(rate: Figure | None) -> str:
-    return f"{rate.value:.0f} ({rate.low:.0f}–{rate.high:.0f})" if rate else "none"
-
-
-def _word(title: str) -> str:
-    return title.lower().replace(",", "").replace(" ", "_")
+def _spread(rate: Figure) -> str:
+    return f"{rate.value:.0f} ({rate.low:.0f}–{rate.high:.0f}) payments/s"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from math import comb
 from random import Random
@@ -14,7 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from labs.workbench.engines.engine import Engine
-from labs.workbench.explore import Explored, Path, Priorities, explore, only_reads
+from labs.workbench.errors import LabError
+from labs.workbench.explore import ATTEMPTS, DivergedError, Explored, OvertakenError, Path, Priorities, explore
 from labs.workbench.schedule import Rest, Turns
 from labs.workbench.sessions import LabSession
 from tests.labs.workbench.conftest import Table
@@ -50,9 +53,11 @@ def adding(*keys: int) -> Callable[[LabSession], Awaitable[None]]:
 def exploring(either: Engine, table: Seat, outside: AsyncEngine) -> Explore:
     """On each engine, explores transaction functions of a session; the outcome is the two rows of the pot."""
 
-    async def run_all(*transactions: Callable[[LabSession], Awaitable[object]], bound: int = 1000) -> Explored[str]:
+    async def run_all(
+        *transactions: Callable[[LabSession], Awaitable[object]], bound: int = 1000, isolation: str | None = None
+    ) -> Explored[str]:
         names = "ABCD"[: len(transactions)]
-        seated = await table(*names)
+        seated = await table(*names, isolation=isolation)
 
         async def run(turns: Turns) -> str:
             async with outside.begin() as connection:
@@ -67,25 +72,6 @@ def exploring(either: Engine, table: Seat, outside: AsyncEngine) -> Explore:
     return run_all
 
 
-@pytest.mark.parametrize(
-    ("sql", "reads"),
-    [
-        ("SELECT n FROM pot", True),
-        ("  select 1", True),
-        ("SELECT n FROM pot FOR UPDATE", False),
-        ("SELECT n FROM pot FOR NO KEY UPDATE SKIP LOCKED", False),
-        ("SELECT n FROM pot FOR KEY SHARE", False),
-        ("SELECT n FROM pot LOCK IN SHARE MODE", False),
-        ("SELECT pg_advisory_xact_lock(1)", False),
-        ("SELECT GET_LOCK('x', 1)", False),
-        ("UPDATE pot SET n = 1", False),
-        ("COMMIT;", False),
-    ],
-)
-def test_only_plain_reads_commute(sql: str, reads: bool) -> None:
-    assert only_reads(sql) is reads
-
-
 async def test_independent_sessions_run_in_every_order_once(exploring: Explore) -> None:
     def two_writes(key: int) -> Callable[[LabSession], Awaitable[None]]:
         return lambda session: statements(session, *[f"UPDATE pot SET n = n + 1 WHERE id = {key}"] * 2)
@@ -93,7 +79,7 @@ async def test_independent_sessions_run_in_every_order_once(exploring: Explore) 
     explored = await exploring(two_writes(1), two_writes(2))
     assert len(explored.orders) == comb(6, 3)
     assert all(Counter(path) == {"A": 3, "B": 3} for path in explored.orders)
-    assert (explored.pruned, explored.waiting, explored.sampled) == (0, 0, False)
+    assert (explored.pruned, explored.blocked, explored.sampled) == (0, 0, False)
     assert {ran.outcome for ran in explored.orders.values()} == {"[102, 2]"}
 
 
@@ -102,7 +88,7 @@ async def test_orders_that_need_a_waiting_session_are_recognised_and_not_run(exp
         return statements(session, "UPDATE pot SET n = n + 1 WHERE id = 1", "UPDATE pot SET n = n + 1 WHERE id = 1")
 
     explored = await exploring(write, write)
-    assert explored.waiting > 0
+    assert explored.blocked > 0
     # Whoever writes first goes on alone to its commit; the other may queue at any of the moments in between.
     assert len(explored.orders) == 2 * 3
     assert {ran.outcome for ran in explored.orders.values()} == {"[104, 0]"}
@@ -125,7 +111,7 @@ async def test_a_lost_update_is_found_with_its_shortest_order_twenty_times_out_o
         assert explored.shortest(LOST) == ("A", "B")
         assert explored.shortest(SAFE) == ()
         assert set(outcomes) == {"[20, 80]", "[20, 160]"}
-        tables.append((explored.orders, explored.pruned, explored.waiting))
+        tables.append((explored.orders, explored.pruned, explored.blocked))
     assert all(one == tables[0] for one in tables)
 
 
@@ -151,9 +137,53 @@ async def test_three_sessions_come_out_the_same_twenty_times_out_of_twenty(
     tables = []
     for _ in range(20):
         explored = await exploring(*transactions, bound=8)
-        tables.append((explored.orders, explored.pruned, explored.waiting))
+        tables.append((explored.orders, explored.pruned, explored.blocked))
     assert len({ran.outcome for ran in tables[0][0].values()}) > 1
     assert all(one == tables[0] for one in tables)
+
+
+@pytest.mark.parametrize(
+    ("isolation", "first", "second"),
+    [
+        ("read committed", "SELECT n FROM pot WHERE id = 1 {share}", "SELECT n FROM pot WHERE id = 1 FOR UPDATE"),
+        ("serializable", "SELECT n FROM pot WHERE id = 1", "UPDATE pot SET n = n * 3 + 2 WHERE id = 1"),
+    ],
+)
+async def test_a_circle_whose_other_session_is_refused_comes_out_the_same_twenty_times_out_of_twenty(
+    exploring: Explore, either: Engine, isolation: str, first: str, second: str
+) -> None:
+    share = "LOCK IN SHARE MODE" if either.name == "mariadb" else "FOR SHARE"
+    raises = [first.format(share=share), "UPDATE pot SET n = n * 3 + 1 WHERE id = 1"]
+    follows = [second, "UPDATE pot SET n = n * 3 + 1 WHERE id = 2"]
+    tables = []
+    for _ in range(20):
+        explored = await exploring(
+            lambda session: statements(session, *raises),
+            lambda session: statements(session, *follows),
+            isolation=isolation,
+        )
+        tables.append((explored.orders, explored.pruned, explored.blocked))
+    assert all(one == tables[0] for one in tables)
+
+
+@pytest.fixture
+def busy() -> Iterator[None]:
+    """A machine with something else to do."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    yield
+    for other in others:
+        other.kill()
+        other.wait()
+
+
+@pytest.mark.usefixtures("busy")
+async def test_three_sessions_come_out_the_same_on_a_busy_machine(exploring: Explore) -> None:
+    tables = []
+    for _ in range(5):
+        explored = await exploring(*[appending(digit) for digit in (1, 2, 3)], bound=12)
+        tables.append((explored.orders, explored.pruned, explored.blocked, explored.raced))
+    assert all(one == tables[0] for one in tables)
+    assert tables[0][-1] == 0
 
 
 async def test_whoever_closes_a_circle_does_not_depend_on_how_long_the_others_have_waited(exploring: Explore) -> None:
@@ -185,13 +215,15 @@ async def test_the_same_seed_draws_the_same_turns() -> None:
 class Steps:
     """Sessions of so many steps each that never wait: an order's outcome is where it went."""
 
+    statement = "UPDATE"
+
     def __init__(self, **steps: int) -> None:
         self.steps = steps
 
     async def run(self, turns: Turns) -> Path:
         left = dict(self.steps)
         path: list[str] = []
-        while pending := {name: "UPDATE" for name, steps in left.items() if steps}:
+        while pending := {name: self.statement for name, steps in left.items() if steps}:
             chosen = await turns.choose(Rest(pending, (), len(path)), asyncio.Event())
             assert chosen is not None
             left[chosen] -= 1
@@ -211,3 +243,74 @@ async def test_what_is_drawn_finds_a_deep_bug_that_a_random_walk_would_hardly_ev
         assert explored.shortest(HALVES.__eq__) == HALVES[:10], "the rest goes session after session"
     draw = Random(1)
     assert HALVES not in {tuple(draw.sample(HALVES, len(HALVES))) for _ in range(3 * 2 * bound)}
+
+
+class Racing(Steps):
+    """The same, on a server that lets them race after B's first step, in so many of the runs that come to it."""
+
+    def __init__(self, times: int, **steps: int) -> None:
+        super().__init__(**steps)
+        self.times = times
+
+    async def run(self, turns: Turns) -> Path:
+        path = await super().run(turns)
+        if path[0] == "B" and self.times:
+            self.times -= 1
+            raise OvertakenError
+        return path
+
+
+async def test_an_order_that_raced_is_run_again_and_one_that_always_races_is_left_undecided() -> None:
+    usual = await explore(Steps(A=1, B=1).run, "AB", bound=10, seed=1)
+    now_and_then = await explore(Racing(ATTEMPTS - 1, A=1, B=1).run, "AB", bound=10, seed=1)
+    always = await explore(Racing(ATTEMPTS, A=1, B=1).run, "AB", bound=10, seed=1)
+    assert now_and_then == usual
+    assert (set(always.orders), always.raced) == ({("A", "B")}, 1)
+
+
+@pytest.mark.parametrize("raced", [False, True])
+async def test_a_function_is_said_to_do_another_thing_only_when_nothing_raced(raced: bool) -> None:
+    attempts = 0
+
+    async def run(turns: Turns) -> Path:
+        nonlocal attempts
+        path = await Steps(A=1, B=1).run(turns)
+        if path[0] == "B":
+            attempts += 1
+            raise OvertakenError if raced and attempts == 1 else DivergedError("B")
+        return path
+
+    if raced:
+        assert (await explore(run, "AB", bound=10, seed=1)).raced == 1
+    else:
+        with pytest.raises(LabError, match="B does not do the same thing twice"):
+            await explore(run, "AB", bound=10, seed=1)
+
+
+class Reads(Steps):
+    """Sessions of so many plain reads."""
+
+    statement = "SELECT 1"
+
+
+async def test_what_is_passed_over_is_counted_once_for_as_long_as_it_is_passed_over() -> None:
+    one_each = await explore(Reads(A=1, B=1).run, "AB", bound=10, seed=1)
+    assert (set(one_each.orders), one_each.pruned) == ({("A", "B")}, 1)
+    # B may come first, or after A's first read, or its second: twice the like of it was run, and A is passed over.
+    more = await explore(Reads(A=3, B=1).run, "AB", bound=10, seed=1)
+    assert (set(more.orders), more.pruned) == ({tuple("AAAB")}, 3)
+    # First B or C instead of A (with B passed over too when C goes), or C instead of B after A.
+    three = await explore(Reads(A=1, B=1, C=1).run, "ABC", bound=10, seed=1)
+    assert (set(three.orders), three.pruned) == ({tuple("ABC")}, 4)
+
+
+async def test_each_fall_is_to_a_priority_of_its_own() -> None:
+    """As in the paper: where both sessions have fallen, sometimes the first and sometimes the second goes on."""
+    first_goes_on = set()
+    for seed in range(50):
+        turns = Priorities("AB", steps=3, depth=3, seed=seed)
+        for step in range(3):
+            await turns.choose(Rest(dict.fromkeys("AB", "UPDATE"), (), step), asyncio.Event())
+        assert turns.path[0] != turns.path[1]
+        first_goes_on.add(turns.path[2] == turns.path[0])
+    assert first_goes_on == {True, False}

@@ -31,6 +31,10 @@ _BY_SQLSTATE: dict[str, tuple[str, str]] = {
 }
 
 
+DRIVERS_WORDS = "connection was closed in the middle of operation"
+"""What the driver says where the server had no last word."""
+
+
 def unreachable(error: BaseException, where: str) -> EngineError:
     """The error for a connection that could not be made; ``where`` names the server without its password."""
     sqlstate = getattr(error, "sqlstate", None) or getattr(getattr(error, "orig", None), "sqlstate", None)
@@ -47,6 +51,8 @@ def unreachable(error: BaseException, where: str) -> EngineError:
 
 def lost(message: str) -> EngineError:
     """The error for a server that went away in the middle of something; ``message`` is its last word, if it had one."""
+    if message.startswith(DRIVERS_WORDS):
+        message = "It ended the connection."
     return EngineError(
         "The server went away",
         message or "Its connections were closed.",

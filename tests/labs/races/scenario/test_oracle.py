@@ -85,7 +85,7 @@ async def test_an_order_that_cannot_happen_is_cancelled_without_the_wait(
     theirs, ours, passed = await both(on_postgres, server, heard, spec, 2)
     assert difference(theirs, ours) is None
     assert "isolationtester: canceling step" in ours
-    (verdict,) = heard.of(VerdictReached)
+    verdict, _ = heard.of(VerdictReached)
     assert passed is ("permutation" not in CANNOT_HAPPEN[case])
     assert str(verdict.evidence["cannot_happen"]).split(", ")[0] in {"1", "8"}
 
@@ -98,6 +98,6 @@ async def test_the_run_ends_where_isolationtester_gives_up(
     spec.write_text(BROKEN_OFF[case])
     theirs, ours, passed = await both(on_postgres, server, heard, spec, 2)
     assert difference(theirs, ours) is None
-    (verdict,) = heard.of(VerdictReached)
+    verdict, _ = heard.of(VerdictReached)
     assert not passed
     assert str(verdict.evidence["broken_off"]).startswith("permutation ")

@@ -15,6 +15,7 @@ from labs.stream.events import (
     RolledBack,
     ScheduleChanged,
     SessionChanged,
+    StatementEnded,
     StatementStarted,
     TranscriptWritten,
     VerdictReached,
@@ -86,6 +87,24 @@ async def test_a_step_waits_on_either_engine_until_the_other_commits(either: Eng
     assert rolled_back.clean
 
 
+async def test_a_slip_of_the_pen_is_no_refusal(either: Engine, heard: Heard, spec: Path) -> None:
+    put(spec, WAITS.replace("SELECT n FROM", "SELCT n FROM"))
+    async with opened(either, heard) as races:
+        assert await races.run("scenario", {"file": str(spec)}) == "failed"
+    assert verdicts(heard) == {"Every permutation ran to its end": True, "The server could read every statement": False}
+
+
+async def test_a_commit_that_the_server_made_a_rollback_is_told_as_one(
+    on_postgres: Runner, heard: Heard, spec: Path
+) -> None:
+    put(spec, "session a step a1 { BEGIN; } step a2 { SELECT 1 / 0; } step a3 { COMMIT; } permutation a1 a2 a3")
+    await on_postgres.run("scenario", {"file": str(spec)})
+    assert [event.message.partition(":")[0] for event in heard.of(StatementEnded)][1:] == [
+        "division by zero",
+        "Rolled back",
+    ]
+
+
 async def test_an_impossible_order_is_found_on_mariadb_too(on_mariadb: Runner, heard: Heard, spec: Path) -> None:
     put(spec, WAITS.replace("a1 b1 a2 b2", "a1 b1 b2 a2"))
     assert await on_mariadb.run("scenario", {"file": str(spec)}) == "failed"
@@ -147,7 +166,7 @@ async def test_a_teardown_that_waits_for_an_open_transaction_ends_the_run(
     put(spec, WAITS.replace("a1 b1 a2 b2", "a1"))
     async with asyncio.timeout(20):
         assert await on_postgres.run("scenario", {"file": str(spec)}) == "failed"
-    assert "The teardown waits for a" in str(heard.of(VerdictReached)[-1].evidence["broken_off"])
+    assert "The teardown waits for a" in str(heard.of(VerdictReached)[0].evidence["broken_off"])
 
 
 @pytest.mark.parametrize(

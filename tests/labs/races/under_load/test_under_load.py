@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from types import ModuleType
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, text, update
@@ -17,10 +18,10 @@ from labs.races.transfers import double_spend, guarded_update, row_lock
 from labs.races.transfers.variants import VARIANTS
 from labs.races.under_load import books
 from labs.races.under_load.books import Accounts, Books
-from labs.races.under_load.experiments import NAIVE_BUT_SERIALIZABLE, Variant, judge
+from labs.races.under_load.experiments import GUARDED, NAIVE, NAIVE_BUT_SERIALIZABLE, Clients, Variant, judge
 from labs.races.under_load.figures import figures
 from labs.races.under_load.load import AMOUNT, Round
-from labs.stream.events import ExperimentEnded, Measured, ProgressAdvanced, RolledBack, VerdictReached
+from labs.stream.events import ExperimentEnded, Measured, Noted, ProgressAdvanced, RolledBack, VerdictReached
 from labs.workbench.bench import Bench
 from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import LabError
@@ -31,8 +32,9 @@ from labs.workbench.sessions import SessionMaker
 from tests.conftest import Heard
 
 SHORT = {"seconds": 0.4, "clients": 6, "accounts": 2}
-LOSES = "The double spend loses payments, and no other way to transfer does"
-AS_FAST = "A way that loses nothing is as fast as the double spend, as far as the spread of the rounds can tell"
+SAFE = "No way but the double spend loses payments"
+LOSES = "The double spend loses payments"
+AS_FAST = "Half of the rounds that check in the statement are as fast as the slowest of the double spend"
 ENTERED = "Every payment that was confirmed is in the ledger, once"
 
 
@@ -94,28 +96,52 @@ def test_figures_are_over_all_rounds_and_spread_from_round_to_round() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rates", "lost", "holds"),
-    [
-        ((100.0, 150.0), 0, False),
-        ((100.0, 190.0), 0, True),
-        ((300.0, 400.0), 0, True),
-        ((300.0, 400.0), 1, False),
-    ],
+    ("rates", "holds"), [((100.0, 150.0, 400.0), False), ((100.0, 180.0, 190.0), True), ((300.0, 400.0), True)]
 )
 @pytest.mark.parametrize("either", ["postgres"], indirect=True)
-async def test_a_safe_way_is_as_fast_only_if_it_is_safe_and_its_spread_reaches_that_far(
-    bench: Bench, heard: Heard, rates: tuple[float, ...], lost: int, holds: bool
+async def test_the_check_in_the_statement_is_as_fast_only_if_its_middle_round_is(
+    bench: Bench, heard: Heard, rates: tuple[float, ...], holds: bool
 ) -> None:
     def variant(title: str, rates: tuple[float, ...], lost: int) -> Variant:
         return Variant(title, row_lock.transfer, (), [Round(rate=rate, books=Books(10, lost, 0)) for rate in rates])
 
-    judge(bench, [variant("Double spend", (180.0, 220.0), 5), variant("Lock the row", rates, lost)])
+    judge(bench, Clients(), [variant(NAIVE, (180.0, 220.0), 5), variant(GUARDED, rates, 0)])
     assert verdicts(heard)[AS_FAST].holds is holds
+
+
+@pytest.mark.parametrize("lost", [0, 5])
+@pytest.mark.parametrize(
+    ("clients", "must"),
+    [
+        (Clients(), True),
+        (Clients(isolation="repeatable read, snapshot off"), True),
+        (Clients(isolation="repeatable read"), False),
+        (Clients(isolation="serializable"), False),
+        (Clients(clients=1, accounts=1), False),
+        (Clients(accounts=1000), False),
+        (Clients(balance=0), False),
+    ],
+)
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_the_double_spend_is_said_to_lose_payments_only_where_it_has_to(
+    bench: Bench, heard: Heard, clients: Clients, must: bool, lost: int
+) -> None:
+    naive, guarded = (
+        Variant(title, row_lock.transfer, (), [Round(rate=100.0, books=Books(10, number, 0))])
+        for title, number in ((NAIVE, lost), (GUARDED, 0))
+    )
+    judge(bench, clients, [naive, guarded])
+    assert verdicts(heard)[SAFE].holds
+    assert (LOSES in verdicts(heard)) is must
+    if must:
+        assert verdicts(heard)[LOSES].holds is (lost > 0)
+    else:
+        assert f"lost: {lost}." in heard.of(Noted)[-1].text
 
 
 async def test_the_double_spend_loses_payments_and_the_others_do_not(races: Runner, heard: Heard) -> None:
     assert await races.run("under_load", SHORT) == "passed"
-    assert len(verdicts(heard)) == 3
+    assert len(verdicts(heard)) == 4
     measured = latest(heard)
     titles = [*VARIANTS, NAIVE_BUT_SERIALIZABLE]
     assert [variant for metric, variant in measured if metric == "Payments lost"] == titles
@@ -139,12 +165,11 @@ async def test_an_account_pays_no_more_than_it_has(races: Runner, heard: Heard) 
         assert measured["Throughput", title].samples <= 2 * 5
 
 
-async def test_at_a_level_that_refuses_the_double_spend_loses_nothing_and_the_claim_falls(
-    races: Runner, heard: Heard
-) -> None:
-    assert await races.run("under_load", SHORT | {"isolation": "serializable"}) == "failed"
-    assert set(verdicts(heard)[LOSES].evidence.values()) == {0}
-    assert verdicts(heard)[ENTERED].holds
+@pytest.mark.parametrize("more", [{"isolation": "serializable"}, {"clients": 1}, {"accounts": 1000}])
+async def test_what_why_invites_to_do_is_no_failure(races: Runner, heard: Heard, more: dict[str, Any]) -> None:
+    await races.run("under_load", SHORT | more)
+    assert LOSES not in verdicts(heard)
+    assert verdicts(heard)[SAFE].holds and verdicts(heard)[ENTERED].holds
 
 
 @pytest.mark.parametrize("module", [row_lock, guarded_update])
@@ -153,8 +178,8 @@ async def test_a_solution_that_is_broken_is_found_out(
 ) -> None:
     monkeypatch.setattr(module, "transfer", double_spend.transfer)
     assert await races.run("under_load", SHORT) == "failed"
-    assert not verdicts(heard)[LOSES].holds
-    assert sum(bool(number) for number in verdicts(heard)[LOSES].evidence.values()) == 2
+    assert not verdicts(heard)[SAFE].holds
+    assert sum(bool(number) for number in verdicts(heard)[SAFE].evidence.values()) == 1
 
 
 async def test_payments_that_are_confirmed_and_not_made_are_found_out(
