@@ -225,7 +225,7 @@ async def test_one_anomaly_is_shown_in_the_lanes_as_it_is_measured(
         assert second.holds or level != "serializable"
         notes = [event.text for event in heard.of(Noted)]
         if occurs:
-            assert first.evidence["dependencies"] in notes
+            assert first.evidence["circle"] in notes
         assert {event.session for event in heard.of(StatementStarted)} == set(catalogue.BY_NAME[name].transactions)
 
 
