@@ -22,7 +22,7 @@ from labs.stream.lines import decode_event
 
 NINELABS = (sys.executable, "-m", "tui")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-DEADLINE_S = 40.0
+DEADLINE_S = 120.0
 
 Kind = TypeVar("Kind", bound=Event)
 

@@ -115,7 +115,13 @@ def test_a_whole_lab_ends_well_when_each_experiment_ends_as_it_must() -> None:
 
 
 def test_a_whole_lab_fails_when_an_experiment_does_not_end_as_it_must() -> None:
-    mended = "from labs.races.transfers import double_spend, row_lock; double_spend.transfer = row_lock.transfer"
+    mended = """
+from labs.races.lab import Races
+from labs.races.transfers import double_spend, row_lock
+double_spend.transfer = row_lock.transfer
+first = dict(list(Races.experiments().items())[:2])
+Races.experiments = classmethod(lambda cls: first)
+"""
     assert ninelabs("run", "races", command=broken(mended)).status == 4
 
 

@@ -41,6 +41,7 @@ async def test_every_order_of_every_variant_is_run_and_judged(races: Runner, hea
         assert cells[variant, "read committed"].waits > 0
 
 
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
 async def test_every_order_finds_a_solution_that_is_broken(
     races: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

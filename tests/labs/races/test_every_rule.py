@@ -28,6 +28,10 @@ PAID = f"{IN_KEY_ORDER}: all are paid after every order in the sample"
 NO_DEADLOCK = f"{IN_KEY_ORDER}: no order in the sample deadlocks, at any level"
 
 
+ON_POSTGRES = pytest.mark.parametrize("either", ["postgres"], indirect=True)
+"""What does not depend on the engine is tested on the quicker one."""
+
+
 def table(heard: Heard) -> dict[tuple[str, str], OrdersExplored]:
     return {(cell.variant, cell.isolation): cell for cell in heard.of(OrdersExplored)}
 
@@ -48,12 +52,14 @@ async def test_each_rule_breaks_where_the_engine_lets_it(races: Runner, heard: H
     assert any(cells[AS_CALLED, level].refusals.get(either.deadlock_code) for level in either.levels)
 
 
+@ON_POSTGRES
 async def test_every_cell_opens_in_the_lanes(races: Runner, heard: Heard) -> None:
     await races.run("every_rule", FEW)
     for cell in heard.of(OrdersExplored):
         Races.experiments()[cell.experiment].parse({**cell.parameters, "order": cell.failing or "serial"})
 
 
+@ON_POSTGRES
 async def test_a_sample_is_the_same_each_time(races: Runner, heard: Heard) -> None:
     tables: list[Any] = []
     for _ in range(3):
@@ -72,6 +78,7 @@ async def look_only(*_: object) -> None:
     """Does nothing, which breaks no rule."""
 
 
+@ON_POSTGRES
 async def test_locks_in_no_agreed_order_are_found_out(
     races: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +87,7 @@ async def test_locks_in_no_agreed_order_are_found_out(
     assert fallen(heard) == [NO_DEADLOCK]
 
 
+@ON_POSTGRES
 async def test_protections_that_protect_nothing_are_found_out(
     races: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +99,7 @@ async def test_protections_that_protect_nothing_are_found_out(
     assert fallen(heard) == [LOCKED_ROTA, LOCKED_ROOM, CONSTRAINT]
 
 
+@ON_POSTGRES
 async def test_rules_that_nothing_breaks_are_found_out(
     races: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,15 +13,22 @@ from labs.races.models import Account
 from labs.races.transfers.again import Again
 from labs.races.transfers.experiments import Transfers
 from labs.stream.events import LabReset, Noted, RolledBack, TableSampled
+from labs.stream.specs import Cell
 from labs.workbench.runner import Runner
 from tests.conftest import Heard
+
+QUICKLY: dict[str, dict[str, Cell]] = {
+    "every_order": {"variant": "Double spend"},
+    "every_rule": {"sample": 5},
+    "under_load": {"seconds": 0.2},
+}
 
 
 @pytest.mark.parametrize("experiment", list(Races.experiments()))
 async def test_a_rollback_brings_the_fingerprint_back_and_leaves_the_ledger_whole(
     races: Runner, heard: Heard, experiment: str
 ) -> None:
-    await races.run(experiment, {})
+    await races.run(experiment, QUICKLY.get(experiment, {}))
     assert await races.roll_back()
     await heard.until(lambda: bool(heard.of(RolledBack)))
     done = heard.of(RolledBack)[0]
