@@ -7,19 +7,24 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from labs.catalogue import find_lab
 from labs.stream.engines import ENGINES
-from labs.stream.events import Event
+from labs.stream.events import EngineChanged, Event
 from labs.workbench.engines.embedded import EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
 from labs.workbench.engines.mariadb import installation
 from labs.workbench.engines.mariadb.engine import MariaDB
 from labs.workbench.engines.postgres.engine import Postgres
 from labs.workbench.engines.private_mariadb import PrivateMariaDB
+from labs.workbench.outbox import Outbox
+from labs.workbench.runner import Runner
+from labs.workbench.target import Target
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -94,6 +99,44 @@ class Heard(list[Event]):
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         return [event for event in self if isinstance(event, kind)]
+
+
+class Running(Target):
+    """The test run's server, as a runner wants it."""
+
+    def __init__(self, server: Engine) -> None:
+        self._server = server
+        self.engine = server.name
+
+    def use(self, engine: str) -> None:
+        assert engine == self.engine
+
+    async def acquire(self, report: Callable[[EngineChanged], None]) -> Engine:
+        return self._server
+
+    async def release(self) -> None:
+        pass
+
+
+@asynccontextmanager
+async def opened(target: Target, heard: Heard) -> AsyncIterator[Runner]:
+    """A runner with the races lab open and freshly reset, whose every event is heard."""
+    outbox = Outbox()
+
+    async def hear() -> None:
+        async for event in outbox.events():
+            heard.append(event)
+
+    hearing = asyncio.create_task(hear())
+    runner = Runner(target, find_lab, outbox)
+    try:
+        await runner.open("races")
+        await runner.reset()
+        yield runner
+    finally:
+        await runner.close()
+        outbox.close()
+        await hearing
 
 
 @pytest.fixture

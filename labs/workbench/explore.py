@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -76,7 +77,7 @@ class Turn:
     asleep: frozenset[str] = frozenset()
 
 
-class Recording:
+class Recording(ABC):
     """Turns that remember every rest they came to."""
 
     def __init__(self) -> None:
@@ -92,9 +93,9 @@ class Recording:
         self.turns.append(turn)
         return turn.chosen
 
+    @abstractmethod
     def next(self, rest: Rest) -> Turn:
         """Whose turn it is."""
-        raise NotImplementedError
 
     @property
     def path(self) -> Path:

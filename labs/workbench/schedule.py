@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.stream.events import Noted, ScheduleChanged, StatementHeld
 from labs.workbench import findings
+from labs.workbench.circles import has_circle
 from labs.workbench.engines.engine import Engine
 from labs.workbench.sessions import Emit, LabSession
 
@@ -315,7 +316,7 @@ class Interleaver:
     def _at_rest(self, waiting: Sequence[_Lane]) -> bool:
         """Whether those who wait will do so until somebody else moves."""
         pids = {lane.session.backend_pid: lane.blocking for lane in waiting}
-        return all(self._server.has_looked(pid) for pid in pids if pid) and not _circle(pids)
+        return all(self._server.has_looked(pid) for pid in pids if pid) and not has_circle(pids)
 
     def _requeue(self) -> bool:
         """Take down who waits now; says whether one of them was overtaken by another since the last rest."""
@@ -384,12 +385,3 @@ class Interleaver:
             if self._control.invalidated:  # A question to the server was broken off: go on with a new connection.
                 await self._control.rollback()
             await self._server.cancel(self._control, pids)
-
-
-def _circle(waiting: Mapping[int | None, Sequence[int]]) -> bool:
-    """Whether some of those who wait, each with whom it waits for, wait for each other all the way round."""
-    left = dict(waiting)
-    while free := [pid for pid, blocking in left.items() if not left.keys() & set(blocking)]:
-        for pid in free:
-            del left[pid]
-    return bool(left)

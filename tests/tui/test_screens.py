@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from labs.stream.commands import (
@@ -21,7 +19,6 @@ from labs.stream.events import AnyEvent, EngineChanged, ErrorReported, LabReset,
 from tests.tui.screens import SIZES, running, shows, text_of, until
 from tests.tui.streams import Script, ending, opened, opening, started, waiting, whole_run
 from tui import player
-from tui.app import NinelabsApp
 
 
 def lab(*more: AnyEvent) -> Script:
@@ -386,23 +383,3 @@ async def test_quit_and_interrupt_have_their_statuses() -> None:
             await pilot.press(key)
             await pilot.pause()
             assert pilot.app.return_code == status
-
-
-async def test_who_opens_a_lab_before_a_runner_is_ready_keeps_the_one_that_it_opened(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    late: list[Callable[[], object]] = []
-    original = NinelabsApp.call_after_refresh
-
-    def defer(app: NinelabsApp, callback: Callable[[], object], *arguments: object, **named: object) -> bool:
-        if getattr(callback, "__name__", "") == "_warm_up":
-            late.append(callback)
-            return True
-        return original(app, callback, *arguments, **named)
-
-    monkeypatch.setattr(NinelabsApp, "call_after_refresh", defer)
-    async with running(lab()) as pilot:
-        await pilot.press("5", "enter")
-        for warm_up in late:
-            warm_up()
-        await shows(pilot, "Races")

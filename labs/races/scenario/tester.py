@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from labs.races.scenario.spec import AfterNotices, AfterStep, Permutation, ReportedLate, Session, Spec, Step, Turn
 from labs.races.scenario.transcript import Transcript
+from labs.workbench.circles import has_circle
 from labs.workbench.engines.scripts import Answer, CopyAsked, Refusal, SendingError, Table
 from labs.workbench.errors import USAGE, LabError
 from labs.workbench.schedule import FIRST_POLL_S, SLOWEST_POLL_S
@@ -236,7 +237,7 @@ class Tester:
         waiting = await self._bench.waiting()
         still = not any(one.running.done() or one.lane.name not in waiting for one in running)
         # Who waits in a circle is helped by the server: it refuses one of them.
-        return waiting, still and not _circular(waiting)
+        return waiting, still and not has_circle(waiting)
 
     async def _something_moves(self, sent: _Sent) -> None:
         """Wait while something may yet lead to this step, put off by its markers, being told as completed."""
@@ -307,15 +308,6 @@ class Tester:
                 raise _refused(what, COPY)
             case [Table() as table]:
                 self._transcript.table(table)
-
-
-def _circular(waiting: Mapping[str, Sequence[str]]) -> bool:
-    """Whether some of those who wait do so for each other."""
-    left = dict(waiting)
-    while ends := [name for name, blockers in left.items() if not any(blocker in left for blocker in blockers)]:
-        for name in ends:
-            del left[name]
-    return bool(left)
 
 
 def _names(steps: Sequence[_Sent]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import socket
 from collections.abc import Sequence
@@ -97,14 +96,7 @@ class EmbeddedPostgres(OwnServer):
         return ""
 
     def _create(self, account: accounts.Account, programs: Path) -> None:
-        free = folders.free_bytes(self.folder)
-        if free < NEEDED_BYTES:
-            needs = f"a new server needs {NEEDED_BYTES >> 20} MiB, and {free >> 20} MiB are free"
-            raise folders.full_disk(self.folder, needs)
-        unfinished = self.folder / "data.new"
-        if unfinished.exists():
-            shutil.rmtree(unfinished)
-        folders.own_folder(unfinished, 0o700, account)
+        unfinished = self.unfinished_data(NEEDED_BYTES, account)
         initdb: list[str | Path] = [programs / "initdb", "-D", unfinished, "--username=postgres", "--auth=peer"]
         self.run_tool([*initdb, *LOCALE], account, "PostgreSQL cannot make its data folder")
         unfinished.rename(self.data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -71,6 +72,18 @@ class OwnServer(ABC):
     @abstractmethod
     def prepare(self, account: Account) -> Sequence[str | Path]:
         """Make all ready for a start as that account, and return the command. Only called when none runs."""
+
+    def unfinished_data(self, needed_bytes: int, account: Account) -> Path:
+        """An empty folder to make the data in, which gets its name when all is there; raises for want of room."""
+        free = folders.free_bytes(self.folder)
+        if free < needed_bytes:
+            needs = f"a new server needs {needed_bytes >> 20} MiB, and {free >> 20} MiB are free"
+            raise folders.full_disk(self.folder, needs)
+        unfinished = self.folder / "data.new"
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        folders.own_folder(unfinished, 0o700, account)
+        return unfinished
 
     @abstractmethod
     def ready(self) -> bool:

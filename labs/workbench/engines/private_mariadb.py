@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import shutil
 import signal
 import socket
 import time
@@ -150,14 +149,7 @@ class PrivateMariaDB(OwnServer):
         return installed
 
     def _create(self, account: accounts.Account, installed: Installation) -> None:
-        free = folders.free_bytes(self.folder)
-        if free < NEEDED_BYTES:
-            needs = f"a new server needs {NEEDED_BYTES >> 20} MiB, and {free >> 20} MiB are free"
-            raise folders.full_disk(self.folder, needs)
-        unfinished = self.folder / "data.new"
-        if unfinished.exists():
-            shutil.rmtree(unfinished)
-        folders.own_folder(unfinished, 0o700, account)
+        unfinished = self.unfinished_data(NEEDED_BYTES, account)
         password = secrets.token_urlsafe()
         secret = unfinished / "password"
         secret.touch(0o600)

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
-from labs.catalogue import find_lab
 from labs.stream.events import EngineChanged, ExperimentEnded, LabOpened
 from labs.workbench.engines.mariadb import installation
 from labs.workbench.errors import USAGE, EngineError, LabError
-from labs.workbench.outbox import Outbox
 from labs.workbench.runner import Runner
 from labs.workbench.target import ByUrl, Own
-from tests.conftest import Heard
+from tests.conftest import Heard, opened
 
 
 @pytest.fixture
 async def runner(heard: Heard) -> AsyncIterator[Runner]:
     """A runner on the program's own servers, with the races lab open on PostgreSQL."""
-    outbox = Outbox()
-
-    async def hear() -> None:
-        async for event in outbox.events():
-            heard.append(event)
-
-    hearing = asyncio.create_task(hear())
-    runner = Runner(Own(), find_lab, outbox)
-    await runner.open("races")
-    yield runner
-    await runner.close()
-    outbox.close()
-    await hearing
+    async with opened(Own(), heard) as runner:
+        yield runner
 
 
 @pytest.mark.usefixtures("server", "mariadb")

@@ -7,6 +7,8 @@ import os
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
+from labs.workbench.engines import refusals
+from labs.workbench.engines.refusals import lost as lost
 from labs.workbench.errors import EngineError, LabError
 
 _RIGHTS = (
@@ -44,37 +46,13 @@ _BY_CODE: dict[str, tuple[str, str]] = {
 def unreachable(error: BaseException, code: str | None, url: URL) -> EngineError:
     """The error for a connection that could not be made; names the server without its password."""
     where = url.query.get("unix_socket") or f"{url.host or 'localhost'}:{url.port or 3306}"
-    if code in _BY_CODE:
-        title, remedy = _BY_CODE[code]
-        return EngineError(title, f"{where} answered: {_sentence(error)}", remedy, sqlstate=code)
-    return EngineError(
-        "The server cannot be reached",
-        f"{where}: {_sentence(error)}",
-        "Look whether the server runs there and lets this machine in; `ninelabs doctor` tells more.",
-        sqlstate=code,
-    )
-
-
-def lost(message: str) -> EngineError:
-    """The error for a server that went away in the middle of something."""
-    return EngineError(
-        "The server went away",
-        f"{message.strip().rstrip('.')}.",
-        "Open transactions are gone with it; nothing of them is half done. Run it again, or `ninelabs doctor`.",
-    )
+    return refusals.unreachable(str(where), _sentence(error), code, _BY_CODE)
 
 
 def refused(error: DBAPIError, code: str | None, message: str, url: URL) -> LabError:
     """The error for a statement that was refused and should not have been; ``url`` is that of its server."""
-    title, remedy = _BY_CODE.get(
-        code or "", ("The server refused a statement", "Reset the lab; if that does not help, report it.")
-    )
-    if code == "1044":
-        remedy = f"The labs need databases of their own. As an administrator: {grant(url)}"
-    kind = EngineError if code in _BY_CODE else LabError
-    told = kind(title, f"It said: {message.rstrip('.')}.", remedy, sqlstate=code)
-    told.sql = error.statement or ""
-    return told
+    needed = f"The labs need databases of their own. As an administrator: {grant(url)}" if code == "1044" else ""
+    return refusals.refused(error, code, message, _BY_CODE, needed)
 
 
 def grant(url: URL) -> str:

@@ -8,6 +8,7 @@ import re
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
+from labs.workbench.engines import refusals
 from labs.workbench.errors import EngineError, LabError
 
 _BY_SQLSTATE: dict[str, tuple[str, str]] = {
@@ -38,39 +39,21 @@ DRIVERS_WORDS = "connection was closed in the middle of operation"
 def unreachable(error: BaseException, where: str) -> EngineError:
     """The error for a connection that could not be made; ``where`` names the server without its password."""
     sqlstate = getattr(error, "sqlstate", None) or getattr(getattr(error, "orig", None), "sqlstate", None)
-    if sqlstate in _BY_SQLSTATE:
-        title, remedy = _BY_SQLSTATE[sqlstate]
-        return EngineError(title, f"{where} answered: {_sentence(error)}", remedy, sqlstate=sqlstate)
-    return EngineError(
-        "The server cannot be reached",
-        f"{where}: {_sentence(error)}",
-        "Look whether the server runs there and lets this machine in; `ninelabs doctor` tells more.",
-        sqlstate=sqlstate,
-    )
+    return refusals.unreachable(where, _sentence(error), sqlstate, _BY_SQLSTATE)
 
 
 def lost(message: str) -> EngineError:
     """The error for a server that went away in the middle of something; ``message`` is its last word, if it had one."""
     if message.startswith(DRIVERS_WORDS):
         message = "It ended the connection."
-    return EngineError(
-        "The server went away",
-        message or "Its connections were closed.",
-        "Open transactions are gone with it; nothing of them is half done. Run it again, or `ninelabs doctor`.",
-    )
+    return refusals.lost(message or "Its connections were closed.")
 
 
 def refused(error: DBAPIError, sqlstate: str | None, message: str, url: URL) -> LabError:
     """The error for a statement that was refused and should not have been; ``url`` is that of its server."""
-    title, remedy = _BY_SQLSTATE.get(
-        sqlstate or "", ("The server refused a statement", "Reset the lab; if that does not help, report it.")
-    )
-    if sqlstate == "42501" and "for database" in message:
-        remedy = f"The labs need the right to create a schema there. As the database's owner: {grant(url)}"
-    kind = EngineError if sqlstate in _BY_SQLSTATE else LabError
-    told = kind(title, f"It said: {message.rstrip('.')}.", remedy, sqlstate=sqlstate)
-    told.sql = error.statement or ""
-    return told
+    owner = f"As the database's owner: {grant(url)}"
+    needed = f"The labs need the right to create a schema there. {owner}" if "for database" in message else ""
+    return refusals.refused(error, sqlstate, message, _BY_SQLSTATE, needed if sqlstate == "42501" else "")
 
 
 def grant(url: URL) -> str:

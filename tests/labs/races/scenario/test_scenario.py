@@ -24,8 +24,7 @@ from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import LabError
 from labs.workbench.place import schema_name
 from labs.workbench.runner import Runner
-from tests.conftest import Heard
-from tests.labs.races.scenario.conftest import opened
+from tests.conftest import Heard, Running, opened
 
 LONG = "session a step a1 { SELECT pg_sleep(60); }"
 
@@ -67,12 +66,12 @@ def spec(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("example", ["write_skew", "lost_update.spec"])
 async def test_what_comes_with_the_lab_runs_on_either_engine(either: Engine, heard: Heard, example: str) -> None:
-    async with opened(either, heard) as races:
+    async with opened(Running(either), heard) as races:
         assert await races.run("scenario", {"file": example}) == "passed"
 
 
 async def test_a_step_waits_on_either_engine_until_the_other_commits(either: Engine, heard: Heard, spec: Path) -> None:
-    async with opened(either, heard) as races:
+    async with opened(Running(either), heard) as races:
         before = await tables(either)
         assert await races.run("scenario", {"file": str(spec)}) == "passed"
         assert await tables(either) == before
@@ -89,7 +88,7 @@ async def test_a_step_waits_on_either_engine_until_the_other_commits(either: Eng
 
 async def test_a_slip_of_the_pen_is_no_refusal(either: Engine, heard: Heard, spec: Path) -> None:
     put(spec, WAITS.replace("SELECT n FROM", "SELCT n FROM"))
-    async with opened(either, heard) as races:
+    async with opened(Running(either), heard) as races:
         assert await races.run("scenario", {"file": str(spec)}) == "failed"
     assert verdicts(heard) == {"Every permutation ran to its end": True, "The server could read every statement": False}
 
@@ -140,7 +139,7 @@ async def test_the_lab_stands_again_after_a_run_that_was_broken_off(
     server: Engine, heard: Heard, spec: Path, again: str
 ) -> None:
     put(spec, LONG)
-    async with opened(server, heard) as races:
+    async with opened(Running(server), heard) as races:
         before = await tables(server)
         running = asyncio.create_task(
             races._carry_out(RunExperiment(experiment="scenario", parameters={"file": str(spec)}))
