@@ -1,24 +1,29 @@
-"""The embedded server: that it starts and stops, and who can reach it."""
+"""The embedded PostgreSQL: how it is set up, who can reach it, and what it leaves alone."""
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psutil
 import pytest
 from sqlalchemy import URL
 
-from labs.stream.events import EngineChanged
 from labs.workbench.engines import accounts, binaries, embedded
 from labs.workbench.engines.embedded import EmbeddedPostgres
 from labs.workbench.engines.keeper import alive
-from tests.labs.workbench.engines.conftest import Run, as_root, ask, eventually, ignore, mode, set_mode
+from labs.workbench.errors import EngineError
+from tests.labs.workbench.engines.conftest import as_root, ask, eventually, ignore, mode, running, set_mode
+from tests.labs.workbench.engines.program import Kind
 
 
-def entries(path: Path) -> list[Path]:
-    return list(path.iterdir())
+@pytest.fixture
+def kind() -> Kind:
+    return EmbeddedPostgres
 
 
 def psql(url: URL, user: str | None = None) -> str:
@@ -32,13 +37,9 @@ def psql(url: URL, user: str | None = None) -> str:
     return complaint
 
 
-async def test_starts_from_nothing_and_stops(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PGPORT", "9999")
-    monkeypatch.setenv("NINELABS_DATA", str(empty_home))
-    server, events = EmbeddedPostgres(), list[EngineChanged]()
-    assert not server.describe().running
-    assert entries(empty_home) == [], "describing must not make anything"
-    url = await server.acquire(events.append)
+async def test_is_set_up_as_the_labs_need_it(home: Path) -> None:
+    server = EmbeddedPostgres(home)
+    url = await server.acquire(ignore)
     assert url.render_as_string().startswith("postgresql+asyncpg://postgres@/postgres?host=")
     assert (await ask(url, "SELECT version()")).startswith("PostgreSQL 18")
     durable = "SELECT current_setting('fsync') || current_setting('synchronous_commit')"
@@ -46,15 +47,7 @@ async def test_starts_from_nothing_and_stops(empty_home: Path, monkeypatch: pyte
     locale = "SELECT datlocprovider::text || ' ' || datlocale FROM pg_database WHERE datname = current_database()"
     assert await ask(url, locale) == "b C.UTF-8"
     assert await ask(url, "SELECT current_setting('listen_addresses')") == ""
-    assert [event.state for event in events] == ["starting", "ready"]
-    there = server.describe()
-    assert there.running
-    assert there.version == events[-1].server_version
-    process = psutil.Process(there.pid)
     await server.release()
-    await server.release()
-    assert not alive(process)
-    assert not server.describe().running
 
 
 @as_root
@@ -92,7 +85,34 @@ async def test_no_folder_of_others_changes(empty_home: Path) -> None:
     assert mode(server.data) == 0o700
 
 
-async def test_nothing_is_printed(home: Path, run: Run) -> None:
-    program = run(home, "mute")
-    assert eventually(lambda: EmbeddedPostgres(home).mark.find() is not None)
-    assert program.end() == ""
+async def test_what_a_killed_server_left_running_is_ended(home: Path) -> None:
+    server = EmbeddedPostgres(home)
+    url = await server.acquire(ignore)
+    where = {"host": url.query["host"], "port": int(str(url.query["port"]))}
+    busy = await asyncpg.connect(user=url.username, database=url.database, **where)
+    orphan = psutil.Process(await busy.fetchval("SELECT pg_backend_pid()"))
+    work = asyncio.create_task(busy.fetchval("SELECT count(*) FROM generate_series(1, 1e12)"))
+    await asyncio.sleep(0)
+    assert await ask(url, f"SELECT state FROM pg_stat_activity WHERE pid = {orphan.pid}") == "active"
+    killed = running(server)
+    killed.kill()
+    assert eventually(lambda: not alive(killed)), "until then it may let people in"
+    await server.acquire(ignore)
+    assert not alive(orphan)
+    with pytest.raises(asyncpg.PostgresError):
+        await work
+    busy.terminate()
+    await server.release()
+
+
+async def test_a_server_of_another_container_is_not_doubled(home: Path) -> None:
+    server = EmbeddedPostgres(home)
+    where = home / "elsewhere"
+    where.mkdir()
+    server.mark.pid_file.write_text(f"999999999\n{server.data}\n0\n5432\n{where}\n\n\nready   \n")
+    with socket.socket(socket.AF_UNIX) as unseen:
+        unseen.bind(str(where / embedded.SOCKET))
+        unseen.listen()
+        with pytest.raises(EngineError, match="answers for"):
+            await server.acquire(ignore)
+    assert server.mark.pid_file.exists()

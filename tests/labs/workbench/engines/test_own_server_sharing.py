@@ -1,4 +1,4 @@
-"""Several programs and one embedded server: who shares it, and that it ends with its last user."""
+"""Several programs and one server of our own: who shares it, and that it ends with its last user."""
 
 from __future__ import annotations
 
@@ -6,20 +6,30 @@ import asyncio
 import os
 from pathlib import Path
 
-from labs.workbench.engines import binaries
-from labs.workbench.engines.embedded import EmbeddedPostgres
 from labs.workbench.engines.keeper import alive
 from labs.workbench.engines.locks import FileLock
-from tests.labs.workbench.engines.conftest import Run, as_root, ask, eventually, ignore, keepers, mode, running
+from tests.labs.workbench.engines.conftest import (
+    NOBODY,
+    Run,
+    as_root,
+    ask,
+    eventually,
+    ignore,
+    keepers,
+    mode,
+    one_kind,
+    running,
+)
+from tests.labs.workbench.engines.program import Kind, Own
 
 
-def lease_is_taken(home: Path) -> bool:
-    with FileLock(home / f"postgres-{binaries.MAJOR}" / "lease") as lease:
+def lease_is_taken(server: Own) -> bool:
+    with FileLock(server.folder / "lease") as lease:
         return not lease.try_shared()
 
 
-async def test_two_programs_share_one_server(home: Path, run: Run) -> None:
-    server = EmbeddedPostgres(home)
+async def test_two_programs_share_one_server(home: Path, kind: Kind, run: Run) -> None:
+    server = kind(home)
     await server.acquire(ignore)
     process = running(server)
     other = run(home)
@@ -27,12 +37,13 @@ async def test_two_programs_share_one_server(home: Path, run: Run) -> None:
     assert len(keepers(home)) == 1
     await server.release()
     assert alive(process)
-    other.end()
+    assert other.end() == ""
     assert not alive(process)
     assert eventually(lambda: not keepers(home))
 
 
-async def test_four_programs_start_at_once(empty_home: Path, run: Run) -> None:
+@one_kind
+async def test_four_programs_start_at_once(empty_home: Path, kind: Kind, run: Run) -> None:
     programs = [run(empty_home) for _ in range(4)]
     servers = {program.server().pid for program in programs}
     assert len(servers) == 1
@@ -41,7 +52,7 @@ async def test_four_programs_start_at_once(empty_home: Path, run: Run) -> None:
         program.leave()
     for program in programs:
         assert program.end() == ""
-    assert EmbeddedPostgres(empty_home).mark.find() is None
+    assert kind(empty_home).mark.find() is None
 
 
 async def test_a_killed_user_takes_the_server_along(home: Path, run: Run) -> None:
@@ -52,13 +63,14 @@ async def test_a_killed_user_takes_the_server_along(home: Path, run: Run) -> Non
     assert eventually(lambda: not keepers(home))
 
 
-async def test_a_server_without_user_and_keeper_ends_with_the_next_user(home: Path, run: Run) -> None:
+async def test_a_server_without_user_and_keeper_ends_with_the_next_user(home: Path, kind: Kind, run: Run) -> None:
     program = run(home)
     process = program.server()
     [keeper] = keepers(home)
     keeper.kill()
     program.kill()
-    server = EmbeddedPostgres(home)
+    assert eventually(lambda: not alive(keeper)), "until then it may hold its lock"
+    server = kind(home)
     await server.acquire(ignore)
     assert running(server).pid == process.pid
     assert eventually(lambda: len(keepers(home)) == 1), "and it has a keeper again"
@@ -66,14 +78,15 @@ async def test_a_server_without_user_and_keeper_ends_with_the_next_user(home: Pa
     assert not alive(process)
 
 
-async def test_a_new_user_waits_for_the_keeper_to_finish(home: Path, run: Run) -> None:
+@one_kind
+async def test_a_new_user_waits_for_the_keeper_to_finish(home: Path, kind: Kind, run: Run) -> None:
     program = run(home)
     process = program.server()
     process.suspend()
     program.kill()
-    assert eventually(lambda: lease_is_taken(home)), "the keeper has it"
+    server = kind(home)
+    assert eventually(lambda: lease_is_taken(server)), "the keeper has it"
     told = asyncio.Event()
-    server = EmbeddedPostgres(home)
     start = asyncio.create_task(server.acquire(lambda event: told.set() if "still stopping" in event.detail else None))
     await told.wait()
     process.resume()
@@ -85,16 +98,16 @@ async def test_a_new_user_waits_for_the_keeper_to_finish(home: Path, run: Run) -
 
 
 @as_root
-async def test_an_ordinary_user_has_it_all(empty_home: Path, run: Run) -> None:
-    os.chown(empty_home, 65534, 65534)
+async def test_an_ordinary_user_has_it_all(empty_home: Path, kind: Kind, run: Run) -> None:
+    os.chown(empty_home, NOBODY, NOBODY)
     # Read access to everything stands in for an interpreter and a checkout that anybody can read.
-    drop = ["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all,+dac_read_search"]
+    drop = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all,+dac_read_search"]
     nobody = ["setpriv", *drop, "--ambient-caps=+dac_read_search", "--bounding-set=-all,+dac_read_search"]
     first = run(empty_home, prefix=nobody)
     process = first.server()
-    assert process.uids().real == 65534
-    data = EmbeddedPostgres(empty_home).data
-    assert (data.stat().st_uid, mode(data.parent)) == (65534, 0o700)
+    assert process.uids().real == NOBODY
+    data = kind(empty_home).data
+    assert (data.stat().st_uid, mode(data.parent)) == (NOBODY, 0o700)
     second = run(empty_home, prefix=nobody)
     assert second.server().pid == process.pid
     first.kill()
