@@ -15,7 +15,7 @@ from rich.text import Text
 
 from labs.paper import Paper
 from labs.stream.engines import ENGINES
-from labs.stream.terminal import refusal
+from labs.stream.terminal import config_path, look, refusal
 from labs.workbench.engines.embedded import NEEDED_BYTES, EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import ENGINE, LabError
@@ -60,6 +60,7 @@ async def examine(target: Target) -> AsyncIterator[Finding]:
     """Look at one thing after the other. Of servers it starts none but the program's own, if that is the target."""
     yield Finding("Python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     yield _terminal()
+    yield _settings()
     if isinstance(target, Own):
         yield _disk()
         chosen = target.engine
@@ -77,8 +78,17 @@ def _terminal() -> Finding:
     found = "None here."
     if sys.stdout is not None and sys.stdout.isatty():
         columns, lines = os.get_terminal_size(sys.stdout.fileno())
-        found = f"{columns}×{lines}, TERM={os.environ.get('TERM') or 'not set'}"
+        can = look(os.environ, sys.stdout.encoding)
+        found = f"{columns}×{lines}, TERM={os.environ.get('TERM') or 'not set'}: {can}"
     return Finding("terminal", "note" if reason else "ok", found, reason)
+
+
+def _settings() -> Finding:
+    path = config_path(os.environ)
+    if path.exists():
+        return Finding("settings", "ok", str(path))
+    named = "NINELABS_CONFIG names it." if os.environ.get("NINELABS_CONFIG") else ""
+    return Finding("settings", "note" if named else "ok", f"No file {path}.", named)
 
 
 def _disk() -> Finding:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from labs.catalogue import find_lab
 from labs.signals import Signals, say
-from labs.stream.events import Event
+from labs.stream.events import Event, Looked
 from labs.workbench.errors import LabError
 from labs.workbench.outbox import Outbox
 from labs.workbench.runner import Runner, header
@@ -33,8 +33,9 @@ async def serve(target: Target, sinks: Sequence[Sink], work: Work, signals: Sign
 
     async def drain() -> None:
         async for event in outbox.events():
-            for sink in sinks:
-                sink(event)
+            if not isinstance(event, Looked):
+                for sink in sinks:
+                    sink(event)
 
     async def do() -> int:
         try:

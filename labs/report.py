@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import msgspec
@@ -20,6 +20,7 @@ from labs.stream.events import (
     ExperimentStarted,
     LabOpened,
     LabReset,
+    LatencySampled,
     Measured,
     Noted,
     OrdersExplored,
@@ -31,6 +32,7 @@ from labs.stream.events import (
     VerdictReached,
 )
 from labs.stream.figures import alike, grouped, number, spread
+from labs.stream.latency import stalls, usual
 from labs.stream.pipe import write_all
 from labs.stream.specs import ExperimentSpec, ParameterSpec, listed
 from labs.stream.visible import clean
@@ -109,6 +111,7 @@ def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
     known: dict[str, ExperimentSpec] = {}
     started: dict[int, StatementStarted] = {}
     measured: dict[tuple[str, str], Measured] = {}
+    strips: dict[tuple[str, str], list[LatencySampled]] = {}
 
     def tell(event: Event) -> None:
         match event:
@@ -120,6 +123,7 @@ def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
             case ExperimentStarted():
                 started.clear()
                 measured.clear()
+                strips.clear()
                 given = ", ".join(f"{name}={value}" for name, value in event.parameters.items())
                 paper.print()
                 paper.print(given, Text(f"{known[event.experiment].title}  ", "bold"))
@@ -136,8 +140,10 @@ def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
                 paper.print(f"{event.claim}: {figures}", Text(f"{INDENT}{mark}", style))
             case Measured():
                 measured[event.metric, event.variant] = event
+            case LatencySampled():
+                strips.setdefault((event.operation, event.variant), []).append(event)
             case ExperimentEnded():
-                for line in _measured(measured.values()):
+                for line in [*_measured(measured.values()), *_latencies(strips)]:
                     paper.print(line, INDENT)
                 spec = known[event.experiment]
                 hint = ", which is the point of it" if event.outcome == spec.expected == "failed" else ""
@@ -207,6 +213,17 @@ def _measured(measured: Iterable[Measured]) -> Iterator[Text]:
             yield line.append(f"  {spread(one):<{wide}}  {'≈' * same}".rstrip(), "dim")
     if shown:
         yield Text(f"≈ no difference from {shown[0].variant}: each lies within the other's spread", "dim")
+
+
+def _latencies(strips: Mapping[tuple[str, str], Sequence[LatencySampled]]) -> Iterator[Text]:
+    """A line a strip."""
+    name = max((len(f"{operation}, {variant}") for operation, variant in strips), default=0)
+    for (operation, variant), columns in strips.items():
+        worst = max(column.worst for column in columns)
+        line = Text(f"{f'{operation}, {variant}':<{name}}")
+        line.append(f"  median {number(usual(columns))} ms, worst {number(worst)} ms", "dim")
+        found = stalls(columns)
+        yield line.append(f", {counted(len(found), 'stall')}" if found else "", "bold yellow")
 
 
 def _statement(started: StatementStarted, ended: StatementEnded) -> Text:

@@ -10,6 +10,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from labs.stream.parts import Dependency as Dependency
+from labs.stream.parts import LockHeld as LockHeld
+from labs.stream.parts import LockWait as LockWait
+from labs.stream.parts import Version as Version
 from labs.stream.specs import Cell, ExperimentSpec, Outcome
 
 STREAM_VERSION = 1
@@ -56,6 +60,8 @@ class LabOpened(Event, frozen=True):
     experiments: tuple[ExperimentSpec, ...]
     undoable: str = ""
     """The experiment that a rollback would undo now; empty when there is none."""
+    ddl: tuple[str, ...] = ()
+    """The statements that build the lab's tables, in order, with no schema named."""
 
 
 class ExperimentStarted(Event, frozen=True):
@@ -84,6 +90,8 @@ class SessionChanged(Event, frozen=True):
     in_transaction: bool = False
     waiting_for: tuple[str, ...] = ()
     """Who blocks it: names of sessions, or ``pid N`` for a stranger."""
+    isolation: str = ""
+    """The level of its transactions, in words; empty where it is the server's own."""
 
 
 class StatementHeld(Event, frozen=True):
@@ -155,29 +163,25 @@ class InvariantSampled(Event, frozen=True):
     evidence: dict[str, Cell]
 
 
-class LockWait(msgspec.Struct, frozen=True):
-    """One edge of the wait-for graph."""
-
-    waiter: str
-    blocker: str
-    mode: str
-    object: str
-    milliseconds: float
-
-
-class LockHeld(msgspec.Struct, frozen=True):
-    """A lock that one of the sessions holds."""
-
-    session: str
-    mode: str
-    object: str
-
-
 class LocksSampled(Event, frozen=True):
     """Who waits for whom (n:m edges), and what is held. Only lock waits, never waits for a client."""
 
     waits: tuple[LockWait, ...]
     held: tuple[LockHeld, ...] = ()
+
+
+class VersionsSampled(Event, frozen=True):
+    """All versions of one entity, as far as they are told; in any order.
+
+    A time of which no version has either end is one that the entity does not have.
+    """
+
+    entity: str
+    """What has versions, such as a table's name."""
+    key: tuple[Cell, ...]
+    """Which one of them it is; an entity and a key are sampled together."""
+    columns: tuple[str, ...]
+    versions: tuple[Version, ...]
 
 
 class VerdictReached(Event, frozen=True):
@@ -226,19 +230,6 @@ class OrdersExplored(Event, frozen=True):
     parameters: dict[str, Cell] = {}
 
 
-class Dependency(msgspec.Struct, frozen=True):
-    """That one transaction comes before another, after Adya: an edge of the serialization graph."""
-
-    source: str
-    target: str
-    kind: Literal["ww", "wr", "rw"]
-    """The target overwrote, read, or (rw) the source read what the target then overwrote."""
-    item: str
-    """What both touched: a row, or a condition."""
-    predicate: bool = False
-    """Whether it is a condition, which rows come to meet or cease to."""
-
-
 class AnomalyMeasured(Event, frozen=True):
     """One cell of the catalogue of anomalies: whether it occurred at an isolation level of an engine."""
 
@@ -280,6 +271,24 @@ class Measured(Event, frozen=True):
     """How far it spread; none where that was not measured."""
 
 
+class LatencySampled(Event, frozen=True):
+    """One column of a latency strip: what an interval of a load was for those who waited. A fact, never dropped."""
+
+    operation: str
+    """What took so long, in words, such as ``payments``."""
+    variant: str
+    seconds: float
+    """How long the interval was."""
+    count: int
+    """How many operations ended in it."""
+    median: float | None
+    """Milliseconds, of those that ended; none when none did."""
+    worst: float
+    """Milliseconds, of those that ended and of those that were under way at the interval's end."""
+    outstanding: int = 0
+    """How many were under way at its end; with a count of 0 the load stood still."""
+
+
 class ProgressAdvanced(Event, frozen=True):
     """How far something long has come."""
 
@@ -290,6 +299,13 @@ class ProgressAdvanced(Event, frozen=True):
     rate: float | None = None
     """Units a second."""
     eta_s: float | None = None
+
+
+class Looked(Event, frozen=True):
+    """A look at the server came to its end, once a second at most, whether or not there was anything to tell.
+
+    It says how fresh the samples are, and only while it is heard: recordings and reports leave it out.
+    """
 
 
 class Noted(Event, frozen=True):
@@ -343,17 +359,20 @@ AnyEvent = (
     | TableSampled
     | InvariantSampled
     | LocksSampled
+    | VersionsSampled
     | VerdictReached
     | OrdersExplored
     | AnomalyMeasured
     | Measured
+    | LatencySampled
     | ProgressAdvanced
     | TranscriptWritten
+    | Looked
     | Noted
     | RolledBack
     | LabReset
     | ErrorReported
 )
 
-SAMPLES = (TableSampled, InvariantSampled, LocksSampled, ProgressAdvanced)
-"""Latest-wins events: a slow reader may be given only the newest of each table, claim, task, or lock graph."""
+SAMPLES = (TableSampled, InvariantSampled, LocksSampled, VersionsSampled, ProgressAdvanced)
+"""Latest-wins events: a slow reader may be given only the newest of each table, claim, entity, task, or lock graph."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from labs.stream.events import STREAM_VERSION, AnyEvent, Event, LabOpened, StreamOpened
+from labs.stream.events import STREAM_VERSION, AnyEvent, Event, LabOpened, Looked, StreamOpened
 from labs.stream.lines import MalformedLineError, decode_event, encode
 from labs.stream.pipe import write_all
 
@@ -31,7 +31,9 @@ class Recorder:
             raise RecordingError(f"Cannot write the recording {path}: {error.strerror}.") from error
 
     def write(self, event: Event) -> None:
-        """Append one event; raises `RecordingError`, for instance on a full disk."""
+        """Append one event, unless it is of the moment; raises `RecordingError`, for instance on a full disk."""
+        if isinstance(event, Looked):
+            return
         if not self._recording and not isinstance(event, LabOpened):
             self._before += encode(event)
             return

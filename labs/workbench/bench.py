@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from labs.stream.events import (
     AnomalyMeasured,
     Event,
+    LatencySampled,
     Measured,
     Noted,
     OrdersExplored,
@@ -320,9 +321,9 @@ class Bench:
         """Tell the person what to look at now, and why."""
         self._emit(Noted(text=sentence))
 
-    def show(self, cell: AnomalyMeasured) -> None:
-        """Show a cell of the catalogue of anomalies."""
-        self._emit(cell)
+    def show(self, found: AnomalyMeasured | LatencySampled) -> None:
+        """Show a cell of the catalogue of anomalies, or a column of a latency strip."""
+        self._emit(found)
 
     def transcribe(self, text: str) -> None:
         """Go on with the run's transcript."""

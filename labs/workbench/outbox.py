@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from labs.stream.events import SAMPLES, Event, InvariantSampled, ProgressAdvanced, TableSampled
+from labs.stream.events import SAMPLES, Event, InvariantSampled, ProgressAdvanced, TableSampled, VersionsSampled
 
 
 class Outbox:
@@ -50,11 +50,13 @@ class Outbox:
             await self._filled.wait()
 
 
-def _sampled(event: Event) -> tuple[str, str]:
+def _sampled(event: Event) -> tuple[object, ...]:
     if isinstance(event, TableSampled):
         return "table", event.table
     if isinstance(event, InvariantSampled):
         return "invariant", event.claim
+    if isinstance(event, VersionsSampled):
+        return "versions", event.entity, event.key
     if isinstance(event, ProgressAdvanced):
         return "progress", event.task
     return "locks", ""

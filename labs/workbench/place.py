@@ -11,8 +11,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from sqlalchemy import Connection, inspect, select
+from sqlalchemy.engine.mock import MockConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateTable, ExecutableDDLElement
 
 from labs.stream.events import LabReset, RolledBack
 from labs.workbench import fingerprint, journal
@@ -90,6 +91,17 @@ class Place:
             if rebuild or not await self._stands(connection):
                 await self._build(connection)
         return probe
+
+    def ddl(self) -> tuple[str, ...]:
+        """The statements that build the lab's tables on this server, in order; to be asked of an open place."""
+        statements: list[str] = []
+
+        def write(statement: ExecutableDDLElement, *_: object, **__: object) -> None:
+            statements.append(str(statement.compile(dialect=dialect)).strip())
+
+        dialect = self._work.dialect
+        self.lab.metadata.create_all(MockConnection(dialect, write), checkfirst=False)
+        return tuple(statements)
 
     async def still_ours(self) -> None:
         """Make sure that the claim stands: it does for as long as its connection; raises a driver's error."""

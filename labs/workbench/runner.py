@@ -184,6 +184,7 @@ class Runner:
             earlier = await place.roll_back()
             if earlier is not None:
                 self._emit(earlier)
+                await observer.look()  # What the run begins with is told before it begins.
                 if not earlier.clean:
                     raise LabError(
                         f"What {earlier.experiment} left behind could not be rolled back",
@@ -274,6 +275,7 @@ class Runner:
                 capabilities=dict(probe.capabilities),
                 experiments=tuple(one.on(place.server).spec for one in lab.experiments().values()),
                 undoable=undoable,
+                ddl=place.ddl(),
             )
         )
         self._observer = observer = Observer(place, emit=self._emit)

@@ -111,6 +111,7 @@ class LabSession:
             backend_pid=self.backend_pid,
             in_transaction=self._in_transaction,
             waiting_for=waiting_for,
+            isolation=self._isolation or "",
         )
         if shown != self._shown:
             self._shown = shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from labs import doctor
 from labs.workbench.engines.mariadb import installation
 from labs.workbench.target import Own
 from tests.labs.program import Ended, ninelabs, servers_of, surroundings
+from tests.terminal import Terminal
 
-FINE = {"Python": "ok", "terminal": "note", "disk": "ok", "own PostgreSQL": "ok", "own MariaDB": "ok"}
+FINE = {"Python": "ok", "terminal": "note", "settings": "ok", "disk": "ok", "own PostgreSQL": "ok", "own MariaDB": "ok"}
 
 
 def statuses(ended: Ended) -> dict[str, str]:
@@ -38,7 +40,7 @@ def test_a_server_by_url_is_only_looked_for(tmp_path: Path) -> None:
     url = "postgresql://student:s3cret@127.0.0.1:1/shop"
     found = ninelabs("doctor", "--json", NINELABS_URL=url, NINELABS_DATA=str(tmp_path / "never"))
     assert (found.status, found.stderr) == (3, "")
-    assert statuses(found) == {"Python": "ok", "terminal": "note", "server by URL": "problem"}
+    assert statuses(found) == {"Python": "ok", "terminal": "note", "settings": "ok", "server by URL": "problem"}
     assert "127.0.0.1:1: Connection refused." in found.stdout
     assert "s3cret" not in found.stdout
     assert not (tmp_path / "never/postgres-18").exists()
@@ -67,3 +69,25 @@ def test_a_disk_without_room_for_a_server(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(doctor, "NEEDED_BYTES", 2**60)
     assert doctor._disk().status == "problem"
     assert "set NINELABS_DATA to another disk" in doctor._disk().remedy
+
+
+def test_the_settings_in_use_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    monkeypatch.setenv("NINELABS_CONFIG", str(file))
+    assert doctor._settings() == doctor.Finding("settings", "note", f"No file {file}.", "NINELABS_CONFIG names it.")
+    file.touch()
+    assert doctor._settings() == doctor.Finding("settings", "ok", str(file))
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"TERM": "linux"}, "80×24, TERM=linux: 16 colours, dark, the console font's glyphs"),
+        ({"TERM": "xterm-256color", "COLORFGBG": "0;15"}, "256 colours, light, all glyphs"),
+        ({"TERM": "xterm", "NO_COLOR": "1", "PYTHONIOENCODING": "ascii"}, "no colours (NO_COLOR), dark, ASCII glyphs"),
+    ],
+)
+def test_the_terminal_is_told_as_it_was_recognised(environment: dict[str, str], told: str) -> None:
+    told_of_it = "from labs import doctor; print(ascii(doctor._terminal().found))"
+    with Terminal([sys.executable, "-c", told_of_it], environment={"COLORTERM": "", **environment}) as terminal:
+        terminal.until(lambda: ascii(told)[1:-1] in terminal.text.replace("\n", ""))

@@ -22,8 +22,10 @@ from labs.races.under_load import books
 from labs.races.under_load.books import Accounts
 from labs.races.under_load.figures import Figure, figures, throughput
 from labs.races.under_load.load import AMOUNT, Load, Round
+from labs.stream.events import LatencySampled
 from labs.workbench.bench import Bench
 from labs.workbench.lab import Watched, experiment
+from labs.workbench.latency import LatencyMeter
 from labs.workbench.sessions import SessionMaker
 
 NAIVE = next(title for title, module in VARIANTS.items() if module is double_spend)
@@ -151,7 +153,8 @@ class Measure:
         self._opened = accounts.payees.stop
         async with self._connection.begin():
             await accounts.open(self._connection, self._parameters.balance)
-        load = Load(variant.transfer, seconds, self._transient, self._moved)
+        meter = LatencyMeter("Payments", variant.title, self._took)
+        load = Load(variant.transfer, seconds, self._transient, self._moved, meter)
         done = await load.run(variant.clients, accounts, f"{self._parameters.seed}, {seed}")
         async with self._connection.begin():
             done.books = await books.read(self._connection, accounts, AMOUNT)
@@ -163,6 +166,10 @@ class Measure:
         if not server.transient(error):
             return None
         return (server.sqlstate(error) if isinstance(error, DBAPIError) else None) or type(error).__name__
+
+    def _took(self, column: LatencySampled) -> None:
+        if self._began is not None:
+            self._bench.show(column)
 
     def _moved(self, share: float) -> None:
         if self._began is not None:

@@ -14,6 +14,7 @@ from labs.races.ledger import InsufficientFundsError
 from labs.races.retry import retried
 from labs.races.transfers.experiments import TransferFunction
 from labs.races.under_load.books import EMPTY, Accounts, Books
+from labs.workbench.latency import LatencyMeter
 from labs.workbench.sessions import SessionMaker
 
 AMOUNT = 10
@@ -50,12 +51,14 @@ class Load:
     """The code of an error that a fresh attempt may get past; none for any other."""
     moved: Callable[[float], None]
     """Told, after each payment, which share of the time is over."""
+    meter: LatencyMeter
+    """Of the payments, each from its first attempt to the end of its last."""
 
     async def run(self, clients: Sequence[SessionMaker], accounts: Accounts, seed: str) -> Round:
         """Let all clients pay, each at least once, drawing who pays whom from the seed."""
         done = Round()
         try:
-            async with asyncio.TaskGroup() as group:
+            async with self.meter.telling(), asyncio.TaskGroup() as group:
                 for number, sessions in enumerate(clients):
                     draw = Random(f"{seed}, client {number}")
                     group.create_task(self._client(sessions, accounts, draw, done))
@@ -67,7 +70,8 @@ class Load:
         began = time.perf_counter()
         seconds, confirmed = 0.0, 0
         while seconds < self.seconds:
-            confirmed += await self._pay(sessions, draw.choice(accounts.payers), draw.choice(accounts.payees), done)
+            with self.meter.timed():
+                confirmed += await self._pay(sessions, draw.choice(accounts.payers), draw.choice(accounts.payees), done)
             seconds = time.perf_counter() - began
             self.moved(min(seconds / self.seconds, 1))
         done.rate += confirmed / seconds

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 from sqlalchemy import URL
 
+from labs.stream.places import data_home
 from labs.workbench.engines import accounts, binaries, folders
 from labs.workbench.engines.keeper import ServerMark
 from labs.workbench.engines.own_server import OwnServer
@@ -39,7 +40,7 @@ class EmbeddedPostgres(OwnServer):
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        folder = (folder.resolve() if folder else folders.data_home()) / f"postgres-{binaries.MAJOR}"
+        folder = (folder.resolve() if folder else data_home()) / f"postgres-{binaries.MAJOR}"
         self.data = folder / "data"
         mark = ServerMark(self.data / "postmaster.pid", "postgres", str(self.data), STOP_ORDERS)
         super().__init__("postgres", "PostgreSQL", folder, mark)

@@ -11,8 +11,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-import platformdirs
-
 from labs.workbench.engines.accounts import Account
 from labs.workbench.errors import EngineError
 
@@ -22,15 +20,6 @@ SOCKET_PATH_BYTES = 103
 SET_DATA = "Set NINELABS_DATA to a folder that can be used, or name another server with --url."
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-def data_home() -> Path:
-    """The folder for everything that must outlive the program."""
-    if given := os.environ.get("NINELABS_DATA"):
-        return Path(given).expanduser().resolve()
-    if os.geteuid() == 0:
-        return Path("/var/lib/ninelabs")  # a server's account cannot pass through root's own home
-    return platformdirs.user_data_path("ninelabs").resolve()
 
 
 def own_folder(path: Path, mode: int, account: Account) -> None:

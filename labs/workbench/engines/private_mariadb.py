@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 from sqlalchemy import URL
 
+from labs.stream.places import data_home
 from labs.workbench.engines import accounts, folders
 from labs.workbench.engines.keeper import PATIENCE, POLL, ServerMark
 from labs.workbench.engines.mariadb import installation
@@ -74,7 +75,7 @@ class PrivateMariaDB(OwnServer):
     def __init__(self, folder: Path | None = None) -> None:
         self._installed = installation.find()
         name = f"mariadb-{self._installed.series}" if self._installed else "mariadb"
-        folder = (folder.resolve() if folder else folders.data_home()) / name
+        folder = (folder.resolve() if folder else data_home()) / name
         self.data = folder / "data"
         mark = _Mark(self.data / "ninelabs.pid", installation.PROGRAM, f"--datadir={self.data}", STOP_ORDERS)
         super().__init__("mariadb", "MariaDB", folder, mark)

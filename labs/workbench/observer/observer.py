@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Mapping
 
 import msgspec
@@ -13,6 +15,7 @@ from labs.stream.events import (
     Event,
     InvariantSampled,
     LocksSampled,
+    Looked,
     StatementEnded,
     StatementStarted,
     TableSampled,
@@ -27,6 +30,9 @@ LOCK_PATIENCE_S = 0.1
 
 INTERVAL_S = 0.2
 """No more than five looks a second."""
+
+TELLING_INTERVAL_S = 1.0
+"""That it has looked is told no more often than this."""
 
 IDLE_INTERVAL_S = 2.0
 """Between looks while no statement is under way; somebody else may have changed something."""
@@ -73,9 +79,13 @@ class Observer:
 
     async def watch(self) -> None:
         """Look again and again until cancelled, or until the server is gone."""
+        told = -math.inf
         while True:
             self._due.clear()
             await self.look()
+            if time.monotonic() - told >= TELLING_INTERVAL_S:
+                told = time.monotonic()
+                self._emit(Looked())
             await asyncio.sleep(INTERVAL_S)
             if not self._at_server:
                 try:

@@ -1,6 +1,14 @@
 from __future__ import annotations
 
-from labs.stream.events import LocksSampled, Noted, ProgressAdvanced, TableSampled
+from labs.stream.events import (
+    LatencySampled,
+    LocksSampled,
+    Noted,
+    ProgressAdvanced,
+    TableSampled,
+    Version,
+    VersionsSampled,
+)
 from labs.workbench.outbox import Outbox
 
 
@@ -26,6 +34,25 @@ async def test_a_slow_reader_gets_every_fact_and_only_the_newest_sample() -> Non
     ]
     assert sum(isinstance(event, LocksSampled) for event in received) == 1
     assert [event.done for event in received if isinstance(event, ProgressAdvanced)] == [99]
+
+
+async def test_of_each_entity_the_newest_versions_arrive_and_every_column_of_a_strip() -> None:
+    def versions(entity: str, key: int, number: int) -> VersionsSampled:
+        return VersionsSampled(entity=entity, key=(key,), columns=(), versions=(Version(values=()),) * number)
+
+    outbox = Outbox()
+    for number in range(3):
+        outbox.emit(versions("prices", 1, number))
+        outbox.emit(versions("prices", 2, number))
+        outbox.emit(versions("accounts", 1, number))
+        outbox.emit(
+            LatencySampled(operation="writers", variant="v", seconds=0.2, count=number, median=None, worst=number)
+        )
+    outbox.close()
+    received = [event async for event in outbox.events()]
+    told = [(one.entity, one.key, len(one.versions)) for one in received if isinstance(one, VersionsSampled)]
+    assert told == [("prices", (1,), 2), ("prices", (2,), 2), ("accounts", (1,), 2)]
+    assert [one.count for one in received if isinstance(one, LatencySampled)] == [0, 1, 2]
 
 
 async def test_times_never_go_back() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from itertools import pairwise
+from itertools import count, pairwise
 from types import ModuleType
 from typing import Any
 
@@ -18,13 +18,23 @@ from labs.races.transfers import double_spend, guarded_update, row_lock
 from labs.races.transfers.variants import VARIANTS
 from labs.races.under_load import books
 from labs.races.under_load.books import Accounts, Books
-from labs.races.under_load.experiments import GUARDED, NAIVE, NAIVE_BUT_SERIALIZABLE, Clients, Variant, judge
+from labs.races.under_load.experiments import GUARDED, NAIVE, NAIVE_BUT_SERIALIZABLE, ROUNDS, Clients, Variant, judge
 from labs.races.under_load.figures import figures
 from labs.races.under_load.load import AMOUNT, Round
-from labs.stream.events import ExperimentEnded, Measured, Noted, ProgressAdvanced, RolledBack, VerdictReached
+from labs.stream.events import (
+    ExperimentEnded,
+    LatencySampled,
+    Measured,
+    Noted,
+    ProgressAdvanced,
+    RolledBack,
+    VerdictReached,
+)
+from labs.stream.latency import stalls, still
 from labs.workbench.bench import Bench
 from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import LabError
+from labs.workbench.latency import INTERVAL_S
 from labs.workbench.place import Place
 from labs.workbench.runner import Runner
 from labs.workbench.schedule import Stepper
@@ -200,6 +210,41 @@ async def test_progress_is_told_five_times_a_second_at_most_and_to_the_end(races
     assert all(later.done >= earlier.done for earlier, later in pairwise(told))
     assert all(later.t - earlier.t > 0.19 for earlier, later in pairwise(told) if later.done < later.total)
     assert told[-1].done == told[-1].total == 5 * (len(VARIANTS) + 1)
+
+
+async def test_latencies_are_told_of_every_variant_and_of_the_rounds_that_count(races: Runner, heard: Heard) -> None:
+    await races.run("under_load", SHORT | {"seconds": 2.0})
+    told, measured = heard.of(LatencySampled), latest(heard)
+    titles = [*VARIANTS, NAIVE_BUT_SERIALIZABLE]
+    assert {one.variant for one in told} == set(titles)
+    for title in titles:
+        columns = [one for one in told if one.variant == title]
+        # Whoever gave up or was declined has waited too.
+        assert sum(one.count for one in columns) >= measured["Throughput", title].samples > 0
+        slowest = measured["Latency p99", title].high
+        assert slowest is not None and max(one.worst for one in columns) >= slowest
+        assert sum(one.seconds < INTERVAL_S * 0.9 for one in columns) <= ROUNDS, "only what is left of a round"
+    assert any(one.outstanding for one in told)
+
+
+async def test_a_stall_is_seen_while_it_lasts(races: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client holds a row for a second that all others come to want."""
+    transfer, calls = guarded_update.transfer, count()
+
+    async def holding(sessions: SessionMaker, source_id: int, target_id: int, amount: int) -> None:
+        await transfer(sessions, source_id, target_id, amount)
+        if next(calls) == 60:
+            async with sessions.begin() as session:
+                touch = update(Account).where(Account.id == source_id).values(balance=Account.balance)
+                await session.execute(touch)
+                await asyncio.sleep(1)
+
+    monkeypatch.setattr(guarded_update, "transfer", holding)
+    await races.run("under_load", SHORT | {"seconds": 2.0})
+    columns = [one for one in heard.of(LatencySampled) if one.variant == GUARDED]
+    assert max(stalls(columns)) > 900
+    lasting = [one for one in columns if still(one)]
+    assert len(lasting) >= 2 and all(later.worst > earlier.worst for earlier, later in pairwise(lasting))
 
 
 async def seeded(races: Runner, heard: Heard) -> None:
