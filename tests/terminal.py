@@ -13,23 +13,35 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import psutil
 import pyte
 
 ALTERNATE_SCREEN, MOUSE = b"\x1b[?1049", b"\x1b[?1000"
 _MODES = (ALTERNATE_SCREEN, MOUSE)
+SLICE_S = 0.02
+"""A slow line takes its bytes in portions of so many seconds."""
+
+
+class _Screen(pyte.Screen):
+    def __init__(self, columns: int, lines: int, answer: Callable[[str], None]) -> None:
+        self._answer = answer
+        super().__init__(columns, lines)
+
+    def write_process_input(self, data: str) -> None:
+        self._answer(data)
 
 
 class Terminal:
-    """A program as the leader of a session with a terminal, whose output is read all the time.
+    """A program as the leader of a session with a terminal, whose output is read all the time. It answers questions.
 
     Args:
         command: the program and its arguments.
         size: columns and lines.
         environment: added to the test's own; ``TERM`` is xterm-256color unless it says otherwise.
         ignore_hang_up: start the program with SIGHUP ignored, as nohup does.
+        bytes_per_s: the line's speed, where it is not as fast as the reader.
     """
 
     def __init__(
@@ -39,13 +51,16 @@ class Terminal:
         size: tuple[int, int] = (80, 24),
         environment: Mapping[str, str] | None = None,
         ignore_hang_up: bool = False,
+        bytes_per_s: int | None = None,
     ) -> None:
         self.output = bytearray()
-        self._screen = pyte.Screen(*size)
+        self.bytes_per_s = bytes_per_s
+        """Of the line, from here on; 0 when nothing goes over it."""
+        self._screen = _Screen(*size, self.press)
         self._stream = pyte.ByteStream(self._screen)
         self._changed = threading.Condition()
         self._master, self._slave = pty.openpty()
-        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        self._set_size(*size)
         self._before = termios.tcgetattr(self._slave)
 
         def become_foreground() -> None:
@@ -65,7 +80,7 @@ class Terminal:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def __enter__(self) -> Terminal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -100,6 +115,12 @@ class Terminal:
     def press(self, keys: str) -> None:
         """Type."""
         os.write(self._master, keys.encode())
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Have another size from here on."""
+        with self._changed:
+            self._screen.resize(lines, columns)
+            self._set_size(columns, lines)
 
     def until(self, seen: str | Callable[[], bool], within_s: float = 20.0) -> float:
         """Wait until the screen shows a text, or a condition is true; returns when, in wall-clock seconds."""
@@ -148,16 +169,22 @@ class Terminal:
         if slave >= 0:
             os.close(slave)
 
+    def _set_size(self, columns: int, lines: int) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def _shown(self) -> str:
         return "\n".join(line.rstrip() for line in self._screen.display)
 
     def _read(self) -> None:
         while (master := self._master) >= 0:
             ready, _, _ = select.select([master], [], [], 0.1)
-            if not ready:
+            speed = self.bytes_per_s
+            if speed is not None:
+                time.sleep(SLICE_S)
+            if not ready or speed == 0:
                 continue
             try:
-                data = os.read(master, 65536)
+                data = os.read(master, 65536 if speed is None else max(int(speed * SLICE_S), 1))
             except OSError:  # Nobody has the other end open any more.
                 return
             with self._changed:

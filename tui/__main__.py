@@ -16,6 +16,9 @@ import click
 
 from labs.cli import COMMANDS
 from labs.stream.engines import ENGINES
+from tui.export.command import export
+from tui.settings.commands import config, keys
+from tui.settings.settings import THEMES, SettingsError, load
 
 if TYPE_CHECKING:
     from tui.app import NinelabsApp
@@ -35,8 +38,15 @@ _SIGNALS = {
     "--engine", type=click.Choice(list(ENGINES)), help="The program's own server to use; NINELABS_ENGINE says it too."
 )
 @click.option("--url", metavar="URL", help="A server of yours to use; NINELABS_URL says it too.")
+@click.option("--theme", type=click.Choice(THEMES), help="The screen's colours; auto takes what the terminal has.")
+@click.option(
+    "--quiet",
+    is_flag=True,
+    envvar="NINELABS_QUIET",
+    help="For a very slow line: news once a second, a tenth to a third of the bytes; NINELABS_QUIET=1 says it too.",
+)
 @click.pass_context
-def cli(context: click.Context, engine: str | None, url: str | None) -> None:
+def cli(context: click.Context, engine: str | None, url: str | None, theme: str | None, quiet: bool) -> None:
     """Nine database-engineering labs on a real server. Without a command, the screen opens."""
     if engine and url:
         raise click.UsageError("--engine and --url exclude each other.")
@@ -48,7 +58,7 @@ def cli(context: click.Context, engine: str | None, url: str | None) -> None:
         off_the_process_list(url)
     if context.invoked_subcommand is None:
         chosen = environment(engine, url)
-        context.exit(_check(chosen) or show(chosen))
+        context.exit(_check(chosen) or show(chosen, theme=theme, quiet=quiet))
 
 
 def _pass_on(context: click.Context, name: str, engine: str | None, url: str | None) -> None:
@@ -75,10 +85,11 @@ def replay(context: click.Context, file: Path) -> None:
     if problem:
         click.echo(problem, err=True)
         context.exit(REFUSED)
-    context.exit(show(environment(None, None), file))
+    given = context.find_root().params
+    context.exit(show(environment(None, None), file, theme=given["theme"], quiet=given["quiet"]))
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, export, config, keys):
     cli.add_command(command)
 
 
@@ -111,22 +122,50 @@ def _check(child_environment: dict[str, str]) -> int:
     ).returncode
 
 
-def show(child_environment: dict[str, str], recording: Path | None = None) -> int:
+def show(
+    child_environment: dict[str, str], recording: Path | None = None, *, theme: str | None = None, quiet: bool = False
+) -> int:
     """Open the screen and see it through; returns the exit status."""
     from labs.stream.terminal import refusal
 
     if reason := refusal(os.environ):
         click.echo(reason, err=True)
         return REFUSED
+    try:
+        settings = load(os.environ)
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        return REFUSED
+    _tell_textual()
     for number in _handled():
         signal.signal(number, _leave_early)
+    from tui.actions import rebind
+
+    rebind(settings.keys)
+    from labs.stream.places import data_home
     from tui.app import NinelabsApp
 
-    app = NinelabsApp(partial(_runner, child_environment), partial(_replay, recording) if recording else None)
+    app = NinelabsApp(
+        partial(_runner, child_environment),
+        partial(_replay, recording) if recording else None,
+        recordings=data_home() / "recordings",
+        theme=theme or settings.theme,
+        quiet=quiet or settings.quiet,
+    )
     asyncio.run(_live(app))
     if app.sentence:
         _say(app.sentence)
     return app.return_code or 0
+
+
+def _tell_textual() -> None:
+    """Have Textual see the terminal as the rest of the program does; it looks at the environment when it is loaded."""
+    from labs.stream.terminal import look
+
+    if not os.environ.get("NO_COLOR"):
+        os.environ.pop("NO_COLOR", None)  # Set to nothing, it says nothing.
+    colours = look(os.environ, "utf-8").colours
+    os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", {"none": "standard", "16": "standard"}.get(colours, colours))
 
 
 def _runner(child_environment: dict[str, str], engine: str) -> Source:
@@ -142,7 +181,7 @@ def _replay(recording: Path) -> Source:
 
 
 async def _live(app: NinelabsApp) -> None:
-    from tui.terminal import Watch
+    from tui.line.terminal import Watch
 
     loop = asyncio.get_running_loop()
     signalled = False

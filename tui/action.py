@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from tui.settings.keys import key_name
+
 if TYPE_CHECKING:
     from tui.state import LabState
     from tui.view import View
@@ -14,23 +16,13 @@ Scope = Literal["everywhere", "catalogue", "lab", "panes", "replay"]
 Refusal = Callable[["LabState", "View"], str]
 """Why an action cannot act now, as a sentence; empty when it can."""
 
-_KEY_NAMES = {
-    "question_mark": "?",
-    "colon": ":",
-    "space": "Space",
-    "enter": "Enter",
-    "escape": "Esc",
-    "tab": "Tab",
-    "shift+tab": "Shift+Tab",
-    "left": "←",
-    "right": "→",
-    "up": "↑",
-    "down": "↓",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "home": "Home",
-    "end": "End",
+EVERYWHERE: Scope = "everywhere"
+SCREENS: dict[str, tuple[Scope, ...]] = {
+    "catalogue": ("catalogue",),
+    "lab": ("lab", "panes"),
+    "recording": ("replay", "panes"),
 }
+"""The scopes that are active together on each screen; what is everywhere is active on all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +56,11 @@ class Action:
         return f"{target}{self.id.partition('.')[0]}({self.argument})"
 
     @property
+    def rebindable(self) -> bool:
+        """Whether a person may give it other keys."""
+        return not (self.hidden or self.shown_keys or self.priority)
+
+    @property
     def key(self) -> str:
         """The first key, as printed on a keyboard."""
         return key_name(self.keys[0])
@@ -72,8 +69,3 @@ class Action:
     def all_keys(self) -> str:
         """Every key, as printed on a keyboard."""
         return self.shown_keys or " ".join(key_name(key) for key in self.keys)
-
-
-def key_name(key: str) -> str:
-    """A key as a person calls it."""
-    return _KEY_NAMES.get(key, key)

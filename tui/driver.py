@@ -8,6 +8,8 @@ from time import monotonic
 from labs.stream.commands import AnyCommand, Reset, RollBack, RunExperiment, Step, UseEngine
 from labs.stream.engines import ENGINES
 from labs.stream.specs import Cell
+from tui.actions import keys_of
+from tui.recordings.resume import Resumption
 from tui.state import LabState, Run
 from tui.text import clean, engine_name
 from tui.view import View
@@ -32,6 +34,10 @@ class Driver:
     _asked_at: tuple[object, ...] = field(default=())
     _elsewhere: tuple[str, dict[str, Cell], bool] | None = None
     """An engine on its way, what the selected experiment is to be run with there, and whether it is to be stepped."""
+    _way: Resumption | None = None
+    """The way that the run is to take by itself, before it waits for the person."""
+    _taken: int = 0
+    """How many steps of it were asked for."""
 
     def start(self, state: LabState, *, stepped: bool) -> AnyCommand:
         """Run the selected experiment."""
@@ -45,8 +51,13 @@ class Driver:
         """The next statement of a session, or of the one that the order suggests; starts the run if there is none."""
         if not state.running and self.view.asked != STARTING:
             if self._ended is not None and monotonic() - self._ended_at < SETTLED_S and not self.view.last(state):
-                return "This run has ended. Space starts it anew; n goes to the next experiment."
+                return (
+                    f"This run has ended. {keys_of('step')} starts it anew; "
+                    f"{keys_of('experiment.next')} goes to the next experiment."
+                )
             return self.start(state, stepped=True)
+        if self._way is not None:
+            return f"It goes on by itself to step {self._way.step}, as it was recorded; {keys_of('cancel')} ends it."
         if state.schedule is None or state.schedules == self._stepped_from:
             self._owed = Step(session=session)
             return None
@@ -61,6 +72,13 @@ class Driver:
             return self.start(state, stepped=stepped)
         command = self.change_engine(state, engine)
         self._elsewhere = (engine, dict(self.view.parameters), stepped)
+        return command
+
+    def retrace(self, state: LabState, way: Resumption) -> AnyCommand:
+        """Run an experiment stepped, with every step that was taken before; then wait for the person."""
+        self.view.choose(way.experiment, way.parameters)
+        command = self.start_on(state, way.engine or (state.lab.engine if state.lab else ""), stepped=True)
+        self._way, self._taken = way, 0
         return command
 
     def change_engine(self, state: LabState, engine: str) -> AnyCommand:
@@ -79,8 +97,8 @@ class Driver:
         self._ask(state, "being reset")
         return Reset()
 
-    def moved(self, state: LabState) -> AnyCommand | None:
-        """Events came: forget what has been answered, and take the step that is owed."""
+    def moved(self, state: LabState) -> AnyCommand | str | None:
+        """Events came: forget what has been answered, and take the step that is owed, or the next one of the way."""
         self.view.follow(state)
         if state.run is not self._ended and state.run is not None and state.run.ended is not None:
             self._ended, self._ended_at = state.run, monotonic()
@@ -91,16 +109,33 @@ class Driver:
                 if state.lab.engine == engine:
                     self.view.parameters = parameters
                     return self.start(state, stepped=stepped)
-        if self._owed is None or (not state.running and self.view.asked != STARTING):
-            self._owed = None
-            return None
+        if not state.running and self.view.asked != STARTING and self._elsewhere is None:
+            self._owed = self._way = None
         if state.schedule is None or state.schedules == self._stepped_from:
+            return None
+        if self._way is not None:
+            return self._go_on(state, self._way)
+        if self._owed is None:
             return None
         step, self._owed = self._owed, None
         if _immovable(state, step.session):
             return None
         self._stepped_from = state.schedules
         return step
+
+    def _go_on(self, state: LabState, way: Resumption) -> Step | str:
+        """The next step of the way; at its end, or where the run cannot follow it, a sentence for the person."""
+        step = self._taken + 1
+        if step == way.step:
+            self._way = None
+            return f"Step {step} comes next, as when it was recorded. {keys_of('step')} goes on."
+        session = way.sessions[self._taken]
+        if state.schedule is None or session not in state.schedule.steppable:
+            self._way = None
+            why = _immovable(state, session)
+            return f"At step {step} it went another way than recorded: {why} {keys_of('step')} goes on."
+        self._taken, self._stepped_from = step, state.schedules
+        return Step(session=session)
 
     def _ask(self, state: LabState, what: str) -> None:
         self.view.asked = what
@@ -127,7 +162,7 @@ def _immovable(state: LabState, name: str | None) -> str:
     if name in steppable:
         return ""
     if name is None:
-        return "No session can move now; c ends the run."
+        return f"No session can move now; {keys_of('cancel')} ends the run."
     session = state.sessions.get(name)
     if session is not None and session.state == "waiting":
         return f"{clean(name)} waits for {clean(', '.join(session.waiting_for)) or 'a lock'}; step that one first."

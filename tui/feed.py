@@ -1,4 +1,4 @@
-"""A source folded into a state, and someone told about it at a bounded rate."""
+"""A source folded into a state, someone told about it at a bounded rate, and the way back to what was."""
 
 from __future__ import annotations
 
@@ -7,23 +7,37 @@ from collections.abc import Callable
 from time import monotonic
 
 from labs.stream.commands import AnyCommand
+from labs.stream.events import AnyEvent, Looked
 from tui.backend import Source
+from tui.line.pace import LOOK_S, Pace
 from tui.state import LabState
+from tui.tape import Tape
 
-PAINT_INTERVAL_S = 0.1
-"""While events keep coming, they are shown no more often than this; the first of them is shown at once."""
-TICK_S = 0.25
-"""While somebody waits, how often the wait is seen to grow."""
+STALE_TICK_S = 1.0
+"""How often to see whether what is shown has grown stale, and how old it is by now."""
 BREATHER_EVENTS = 200
 """After so many events in one go, others get their turn."""
+MOST_EVENTS = 20_000
+"""Of what is live, so many events can be gone back through; older ones are folded away."""
 
 
 class Feed:
     """Reads one source to its end. ``changed`` is called when there is something new to show."""
 
-    def __init__(self, source: Source, changed: Callable[[Feed], None]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        changed: Callable[[Feed], None],
+        pace: Pace | None = None,
+        most_events: int | None = MOST_EVENTS,
+    ) -> None:
         self.source = source
+        self._pace = pace or Pace()
         self.state = LabState()
+        """What all events so far come to."""
+        self.tape = Tape(most_events)
+        self._past: tuple[int, LabState] | None = None
+        """The step that is shown in the place of the present, and what there was at its end."""
         self.over = False
         self._changed = changed
         self._told_at = 0.0
@@ -31,6 +45,37 @@ class Feed:
         self._ticker: asyncio.TimerHandle | None = None
         self._anchor = (monotonic(), 0.0)
         self.task = asyncio.create_task(self._read(), name="feed")
+
+    # the past
+
+    @property
+    def shown(self) -> LabState:
+        """What is to be on the screen: the state, or that of the step that was gone back to."""
+        return self._past[1] if self._past else self.state
+
+    @property
+    def in_past(self) -> bool:
+        """Whether another step than the latest is shown."""
+        return self._past is not None
+
+    @property
+    def at(self) -> int:
+        """The step that is shown, from 0."""
+        return self._past[0] if self._past else max(self.tape.steps - 1, 0)
+
+    @property
+    def coming(self) -> str:
+        """What the next step shows; empty at the latest."""
+        return self.tape.coming(*self._past) if self._past else ""
+
+    def go(self, to: int) -> None:
+        """Show everything up to that step; the latest one is the present."""
+        to, before = max(to, 0), self._past
+        earlier = before if before and before[0] <= to else None
+        self._past = (to, self.tape.state(to, earlier)) if to < self.tape.steps - 1 else None
+        self._tell()
+
+    # the source
 
     async def send(self, command: AnyCommand) -> None:
         """Ask the source for something."""
@@ -48,9 +93,11 @@ class Feed:
         try:
             count = 0
             async for event in self.source.events():
-                self.state.apply(event)
+                stale = self.state.stale
+                self._take(event)
                 self._anchor = (monotonic(), event.t)
-                self._tell()
+                if stale or not isinstance(event, Looked):
+                    self._tell()
                 count += 1
                 if count % BREATHER_EVENTS == 0:
                     await asyncio.sleep(0)
@@ -58,21 +105,48 @@ class Feed:
             self.over = True
             self._tell()
 
+    def _take(self, event: AnyEvent) -> None:
+        self.state.apply(event)
+        if isinstance(event, Looked):
+            return
+        gone = self.tape.add(event)
+        if gone and self._past:
+            at, state = self._past
+            self._past = (at - gone, state) if at >= gone else (0, self.tape.state(0))
+
     def _tell(self) -> None:
         """Have it shown: at once when it has been quiet, else when the interval is over."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + max(self._told_at + self._pace.paint_interval_s - monotonic(), 0.0)
+        if self._pending is not None and due < self._pending.when():
+            self._pending.cancel()
+            self._pending = None
         if self._pending is None:
-            due = max(self._told_at + PAINT_INTERVAL_S - monotonic(), 0.0)
-            self._pending = asyncio.get_running_loop().call_later(due, self._tell_now)
+            self._pending = loop.call_at(due, self._tell_now)
 
     def _tell_now(self) -> None:
+        if self._pace.busy:
+            self._pending = asyncio.get_running_loop().call_later(LOOK_S, self._tell_now)
+            return
         self._pending = None
         self._told_at = monotonic()
         self._changed(self)
-        if self.state.waiting and not self.over and self._ticker is None:
-            self._ticker = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+        self._arm()
+
+    def _arm(self) -> None:
+        """See to it that time passes while something lasts, and that what grows stale is noticed."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self._ticker = None
+        if not self.over and (self.state.waiting or self.state.looked is not None):
+            due = self._pace.tick_s if self.state.waiting else STALE_TICK_S
+            self._ticker = asyncio.get_running_loop().call_later(due, self._tick)
 
     def _tick(self) -> None:
         self._ticker = None
         at, t = self._anchor
         self.state.tick(t + monotonic() - at)
-        self._tell()
+        if self.state.waiting or self.state.stale:
+            self._tell()
+        else:
+            self._arm()

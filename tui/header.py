@@ -34,8 +34,10 @@ def engine_status(state: LabState) -> Text:
             return styled((f"… {name} {other}", "wait"))
 
 
-def header_line(state: LabState, view: View, width: int) -> Text:
+def header_line(state: LabState, view: View, width: int, rate: str = "") -> Text:
     """Lab, experiment, what was set for it, engine, isolation level and default, how long it has run, live or not.
+
+    ``rate`` is what goes to the terminal, where that matters.
 
     Where that is too much, the default is abbreviated first, then the server; then the clock goes, and so on.
     """
@@ -57,8 +59,7 @@ def header_line(state: LabState, view: View, width: int) -> Text:
     if state.run is not None and not view.last(state):
         now = state.run.ended.t if state.run.ended else state.now
         clock_part = [styled((clock(now - state.run.started_at), "dim"))]
-    step = f"REPLAY {view.step}/{view.steps}" if view.steps else "REPLAY"
-    mode = [styled(("LIVE", "ok") if view.live else (step, "wait"))]
+    mode = [*([styled((rate, "dim"))] if rate else []), _mode(state, view)]
     short = [Text(SHORT_NAMES.get(name, name) + rest) for one in engine for name, rest in [_parted(one.plain)]]
     for parts in (
         [*engine, *level, *default, *clock_part],
@@ -72,6 +73,14 @@ def header_line(state: LabState, view: View, width: int) -> Text:
         if left.cell_len + 1 + right.cell_len <= width:
             break
     return spread(left, right, width)
+
+
+def _mode(state: LabState, view: View) -> Text:
+    """Whether this is live, and how old it is where it is not."""
+    if not view.live:
+        told = "PAST" if view.past else "REPLAY"
+        return styled((f"{told} {view.step}/{view.steps}" if view.steps else told, "wait"))
+    return styled((f"! STALE {clock(state.unseen_s)}", "wait") if state.stale else ("LIVE", "ok"))
 
 
 def _engine(state: LabState) -> list[Text]:

@@ -6,11 +6,14 @@ from rich.text import Text
 
 from labs.stream.events import LabReset, RolledBack
 from tui import compare, refusals
+from tui.actions import keys_of
+from tui.plan import VERSIONS
 from tui.sqltext import humanize
 from tui.state import LabState, Run
 from tui.text import clean, engine_name, plural, seconds, shorten, styled, wrap
 from tui.view import View
 
+_ARROWS = "scroll.up scroll.down lane.left lane.right"
 _OUTCOMES = {
     "passed": ("✓ passed", "verdict.good"),
     "failed": ("✗ failed", "verdict.bad"),
@@ -24,36 +27,45 @@ def next_line(state: LabState, view: View, width: int) -> Text:
     if not view.live:
         return line.append_text(_replay(state, view, width - 1))
     if view.over:
-        return line.append("✗ ", "error").append("the lab's process has ended   ").append_text(_key("Esc", "back"))
+        return line.append("✗ ", "error").append("the lab's process has ended   ").append_text(_key("back", "back"))
     if view.asked:
         return line.append("… ", "wait").append(f"{view.asked}")
     if state.lab is None:
         if state.errors:
-            return line.append("✗ ", "error").append("the lab could not be opened · ").append_text(_key("Esc", "back"))
+            return line.append("✗ ", "error").append("the lab could not be opened · ").append_text(_key("back", "back"))
         return line.append("… ", "wait").append("opening the lab: its process starts, then its server and its schema")
     run = state.run
-    if view.choosing and not state.running:
+    if view.choosing not in ("", VERSIONS) and not state.running:
         return line.append("NEXT ", "title").append_text(
-            _keys(("Enter", "show the cell in the lanes"), ("↑↓←→", "choose"), ("S", "sessions"))
+            _keys(("step_lane", "show the cell in the lanes"), (_ARROWS, "choose"), ("show.lanes", "sessions"))
         )
     if refusals.lacking(state, view) and not state.running:
         line.append("✗ ", "error").append(f"does not run on {engine_name(state.lab.engine)}   ")
-        return line.append_text(_keys(("E", "other engine"), ("n", "next experiment")))
+        return line.append_text(_keys(("engine.lab", "other engine"), ("experiment.next", "next experiment")))
     if run is None or view.last(state) or state.upkeep is not None:
         done = _done(state)
         return (
             line.append(done)
             .append("NEXT ", "title")
             .append_text(
-                _keys(("Space", "start, step by step"), ("r", "run without stopping"), ("e", "set up"), ("n", "next"))
+                _keys(
+                    ("step", "start, step by step"),
+                    ("run", "run without stopping"),
+                    ("setup", "set up"),
+                    ("experiment.next", "next"),
+                )
             )
         )
     if run.ended is not None:
         return line.append_text(_outcome(state, run)).append_text(
-            _keys(*[("i", "next level")] * (len(view.levels(state)) > 1), ("E", "engine"), ("n", "next"))
+            _keys(
+                *[("level", "next level")] * (len(view.levels(state)) > 1),
+                ("engine.lab", "engine"),
+                ("experiment.next", "next"),
+            )
         )
     if not run.stepped:
-        return line.append("► ", "ok").append("running by itself   ").append_text(_key("c", "cancel"))
+        return line.append("► ", "ok").append("running by itself   ").append_text(_key("cancel", "cancel"))
     return line.append_text(_next_step(state, width - 1))
 
 
@@ -67,20 +79,26 @@ def _done(state: LabState) -> str:
 
 
 def _replay(state: LabState, view: View, width: int) -> Text:
-    """Of a recording: what came of the experiment, and what the next step shows."""
+    """Of a recording, or of the past: what came of the experiment, and what the next step shows."""
     if not view.over:
         return styled(("… ", "wait"), "reading the recording")
     run = state.run
     line = Text()
     if run is not None and run.ended is not None and state.upkeep is None:
         line = _outcome(state, run, told=not view.coming)
+    if view.past:
+        keys = (("past.on", "on"), ("past.back", "back"), ("live", "live"), ("again", "run to here"))
+        line.append("PAST ", "wait").append_text(_keys(*keys))
+        return line.append(f"   then {shorten(view.coming, max(width - line.cell_len - 8, 12))}", "dim")
     if view.playing:
-        return (
-            line.append("► PLAYING ", "ok").append(f"{view.step}/{view.steps}   ").append_text(_key("Space", "pause"))
-        )
+        faster = f" at {view.speed:g}×" if view.speed != 1 else ""
+        line.append("► PLAYING", "ok").append(f"{faster} {view.step}/{view.steps}   ")
+        return line.append_text(_keys(("forward", "pause"), ("speed.up", "faster"), ("speed.down", "slower")))
     if not view.coming:
-        return line.append("END ", "title").append_text(_keys(("←", "back"), ("g", "start"), ("q", "leave")))
-    line.append(f"NEXT {view.step + 1}/{view.steps}  ", "title").append("Space: ", "key")
+        return line.append("END ", "title").append_text(
+            _keys(("backward", "back"), ("from_start", "start"), ("stop", "leave"))
+        )
+    line.append(f"NEXT {view.step + 1}/{view.steps}  ", "title").append(f"{keys_of('forward')}: ", "key")
     return line.append(shorten(view.coming, max(width - line.cell_len, 12)))
 
 
@@ -102,7 +120,7 @@ def _next_step(state: LabState, width: int) -> Text:
     held = state.sessions[name].held if name in state.sessions else None
     if name is None or held is None:
         return styled(("… ", "wait"), _busy(state))
-    line = styled((f"NEXT {schedule.step + 1}  ", "title"), ("Space: ", "key"))
+    line = styled((f"NEXT {schedule.step + 1}  ", "title"), (f"{keys_of('step')}: ", "key"))
     what = f"{clean(name)} runs {humanize(held.sql, held.parameters, state.schema)}"
     return line.append(shorten(what, max(width - line.cell_len, 12)))
 
@@ -137,7 +155,8 @@ def message_lines(state: LabState, view: View, width: int, height: int) -> list[
     spec = view.spec(state)
     before = state.before
     if run is None and spec is not None and before is not None and before.statements and before.experiment == spec.slug:
-        told = f"Before: {compare.where(before)}. r runs the same here; what comes out otherwise is marked ≠."
+        runs = f"{keys_of('run')} runs the same here"
+        told = f"Before: {compare.where(before)}. {runs}; what comes out otherwise is marked ≠."
         return _told(Text(), told, width, height)
     return _told(Text(), clean(spec.question), width, height) if spec else []
 
@@ -179,8 +198,8 @@ def _upkeep(state: LabState, event: RolledBack | LabReset) -> tuple[Text, str]:
     return mark, f"{name} still differs: " + clean("; ".join(event.differences))
 
 
-def _key(key: str, does: str) -> Text:
-    return styled((key, "key"), f" {does}")
+def _key(action_ids: str, does: str) -> Text:
+    return styled((keys_of(*action_ids.split()), "key"), f" {does}")
 
 
 def _keys(*pairs: tuple[str, str]) -> Text:

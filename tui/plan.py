@@ -13,8 +13,10 @@ EMPTY_LANES = 8
 LANES = "lanes"
 ORDERS = "orders"
 ANOMALIES = "anomalies"
+VERSIONS = "versions"
 CHART = "chart"
-TOPS = (LANES, ORDERS, ANOMALIES, CHART)
+ERRORS = "errors"
+TOPS = (LANES, ORDERS, ANOMALIES, VERSIONS, CHART, ERRORS)
 """They share the place at the top; all but the lanes only come where a run has found something for them."""
 PANES = ("locks", "table", "sql", "why", "verdict")
 
@@ -29,6 +31,8 @@ class Place:
     height: int
     tabs: tuple[str, ...]
     """The panes that share this place, itself included."""
+    zoomed: bool = False
+    """Whether it has taken the place of all others."""
 
     @property
     def divided(self) -> bool:
@@ -54,6 +58,7 @@ def plan(
     lanes_need: int = 99,
     lanes_first: bool = False,
     tops: tuple[str, ...] = (LANES,),
+    zoomed: str = "",
 ) -> dict[str, Place]:
     """The visible panes and their places.
 
@@ -66,8 +71,11 @@ def plan(
         lanes_need: how high the lanes would have to be: empty ones leave the rest to the pane.
         lanes_first: whether the lanes get all that they need.
         tops: the panes in the lanes' place, the visible one first.
+        zoomed: the pane that has all the room, if there is one.
     """
     front, tabs = tops[0], tuple(pane for pane in TOPS if pane in tops)
+    if zoomed:
+        return {zoomed: Place(0, 0, width, height, (*tabs, *PANES), zoomed=True)}
     together = groups(*screen)
     visible = [next((pane for pane in shown if pane in group), group[0]) for group in together]
     if len(together) == 1:

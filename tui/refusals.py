@@ -12,12 +12,22 @@ if TYPE_CHECKING:
 
 
 def needs_server(state: LabState, view: View) -> str:
-    """For what only a living, open lab can do."""
+    """For what only a living, open lab can do, in the present."""
+    if view.past:
+        here = f"This is step {view.step} of {view.steps}, in the past."
+        return f"{here} {_key('live')} goes back to live, {_key('again')} runs it again up to here."
     if view.over:
-        return "The lab's process has ended. Esc goes back to the catalogue; open the lab again there."
+        return f"The lab's process has ended. {_key('back')} goes back to the catalogue; open the lab again there."
     if state.lab is None:
         return "The lab is not open yet: the server is still getting ready."
     return ""
+
+
+def cannot_run_to_here(state: LabState, view: View) -> str:
+    """For a run up to the step of the past that is shown."""
+    if not view.past:
+        return f"This is the present. {_key('past.back')} goes back; from there it can be run again up to that step."
+    return "" if state.run is not None else "No experiment had begun here yet."
 
 
 def lacking(state: LabState, view: View) -> str:
@@ -46,7 +56,7 @@ def needs_peace(state: LabState, view: View) -> str:
     if reason := needs_server(state, view):
         return reason
     if state.running:
-        return "An experiment is running. c ends it, a lets it play on by itself."
+        return f"An experiment is running. {_key('cancel')} ends it, {_key('play_on')} lets it play on by itself."
     return f"The lab is {view.asked}; that comes first." if view.asked else ""
 
 
@@ -54,7 +64,7 @@ def cannot_step(state: LabState, view: View) -> str:
     """For the next step, or the start of a stepped run."""
     if not state.running:
         return cannot_run(state, view)
-    return needs_server(state, view) or ("" if state.stepping else "It runs by itself; c ends it.")
+    return needs_server(state, view) or ("" if state.stepping else f"It runs by itself; {_key('cancel')} ends it.")
 
 
 def cannot_step_lane(state: LabState, view: View) -> str:
@@ -62,14 +72,14 @@ def cannot_step_lane(state: LabState, view: View) -> str:
     if reason := needs_server(state, view):
         return reason
     if not state.stepping:
-        return "Nothing is being stepped. Space starts the experiment step by step."
-    return "" if view.lane else "Choose a lane first, with ← and →."
+        return f"Nothing is being stepped. {_key('step')} starts the experiment step by step."
+    return "" if view.lane else f"Choose a lane first, with {_key('lane.left')} and {_key('lane.right')}."
 
 
 def cannot_play_on(state: LabState, view: View) -> str:
     """For letting a stepped run go on by itself."""
     return needs_server(state, view) or (
-        "" if state.stepping else "Nothing is being stepped. r runs the experiment without stopping."
+        "" if state.stepping else f"Nothing is being stepped. {_key('run')} runs the experiment without stopping."
     )
 
 
@@ -94,4 +104,11 @@ def cannot_reset(state: LabState, view: View) -> str:
 
 def cannot_choose_lane(state: LabState, view: View) -> str:
     """For choosing a lane."""
-    return "" if state.sessions else "There are no lanes yet. Space starts the experiment."
+    return "" if state.sessions else f"There are no lanes yet. {_key('step')} starts the experiment."
+
+
+def _key(action_id: str) -> str:
+    # The registry holds these refusals, so that it can only be looked into once it is whole.
+    from tui.actions import keys_of
+
+    return keys_of(action_id)

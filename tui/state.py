@@ -15,7 +15,9 @@ from labs.stream.events import (
     InvariantSampled,
     LabOpened,
     LabReset,
+    LatencySampled,
     LocksSampled,
+    Looked,
     Measured,
     Noted,
     OrdersExplored,
@@ -27,12 +29,17 @@ from labs.stream.events import (
     StatementEnded,
     StatementHeld,
     StatementStarted,
+    StreamOpened,
     TableSampled,
     VerdictReached,
+    VersionsSampled,
 )
 from labs.stream.specs import Cell, ExperimentSpec
+from tui.measurements import Measurements
 from tui.survey import Survey
 
+STALE_S = 5.0
+"""Samples are stale when the server was last looked at longer ago than this."""
 CLEAN_UP_S = 1.0
 """A rollback that ended so shortly before a run began was part of its beginning."""
 
@@ -86,6 +93,8 @@ class Session:
     state: SessionState = "idle"
     backend_pid: int | None = None
     in_transaction: bool = False
+    isolation: str = ""
+    """The level of its transactions; empty where it is the server's own."""
     waiting_for: tuple[str, ...] = ()
     since: float = 0.0
     """When it came into this state."""
@@ -104,6 +113,8 @@ class Run:
     stepped: bool
     started_at: float
     engine: str
+    tables: dict[str, TableSampled] = field(default_factory=dict)
+    """As they were before its first statement."""
     statements: list[Statement] = field(default_factory=list)
     parts: dict[int, str] = field(default_factory=dict)
     """By the index of the statement that begins it, what a part of the run is; the first part has no name."""
@@ -126,6 +137,7 @@ class LabState:
 
     now: float = 0.0
     """Seconds of the stream: the latest event, or the latest `tick`."""
+    stream: StreamOpened | None = None
     engine: EngineChanged | None = None
     lab: LabOpened | None = None
     run: Run | None = None
@@ -143,12 +155,13 @@ class LabState:
     """What came of all orders of a variant, at a level of an engine."""
     anomalies: Survey[AnomalyMeasured] = field(default_factory=Survey)
     """Whether an anomaly occurs, at a level of an engine."""
-    figures: Survey[Measured] = field(default_factory=Survey)
-    """What was measured of a variant, on an engine."""
-    progress: ProgressAdvanced | None = None
-    """How far the run has come that is under way."""
+    versions: Survey[VersionsSampled] = field(default_factory=Survey)
+    """All versions of an entity; they outlive a run, as tables do."""
+    measured: Measurements = field(default_factory=Measurements)
     notes: list[Noted] = field(default_factory=list)
     errors: list[ErrorReported] = field(default_factory=list)
+    looked: float | None = None
+    """When the latest look at the server ended; none where nobody tells."""
     upkeep: RolledBack | LabReset | None = None
     """The latest rollback or reset, until the next run."""
     undoable: str = ""
@@ -158,6 +171,8 @@ class LabState:
         """Take one event into account."""
         self.now = max(self.now, event.t)
         match event:
+            case StreamOpened():
+                self.stream = event
             case EngineChanged():
                 self.engine = event
             case LabOpened():
@@ -179,6 +194,8 @@ class LabState:
                 self._end_statement(event)
             case TableSampled():
                 self.tables[event.table] = event
+                if self.run is not None and not self.run.statements:
+                    self.run.tables[event.table] = event
             case InvariantSampled():
                 self.invariants[event.claim] = event
             case LocksSampled():
@@ -189,11 +206,13 @@ class LabState:
                 self.orders.put(self.run, (event.variant, event.engine, event.isolation), event)
             case AnomalyMeasured():
                 self.anomalies.put(self.run, (event.anomaly, event.engine, event.isolation), event)
-            case Measured():
-                self.figures.put(self.run, (event.metric, self.run.engine if self.run else "", event.variant), event)
-            case ProgressAdvanced():
-                self.progress = event
-                self.figures.begin(self.run, self.run.engine if self.run else "")
+            case VersionsSampled():
+                self.versions.cells[event.entity, repr(event.key), ""] = event
+                self.versions.run = self.run
+            case Measured() | LatencySampled() | ProgressAdvanced():
+                self.measured.take(self.run, event)
+            case Looked():
+                self.looked = event.t
             case Noted():
                 self._note(event)
             case RolledBack():
@@ -232,6 +251,16 @@ class LabState:
         return any(session.state == "waiting" for session in self.sessions.values())
 
     @property
+    def unseen_s(self) -> float:
+        """How long ago the server was last looked at; 0 where nobody tells."""
+        return self.now - self.looked if self.looked is not None else 0.0
+
+    @property
+    def stale(self) -> bool:
+        """Whether the samples are older than they would be if all went well."""
+        return self.unseen_s > STALE_S
+
+    @property
     def open_transactions(self) -> list[str]:
         """The sessions that hold a transaction open."""
         return [one.name for one in self.sessions.values() if one.in_transaction and one.state != "done"]
@@ -263,6 +292,7 @@ class LabState:
             self.run = self.upkeep = None
             self.tables = {}
             self.invariants = {}
+            self.versions = Survey()
 
     def _leave_run(self) -> None:
         """Keep of the run on the screen what the next one is compared with, and nothing else."""
@@ -278,7 +308,12 @@ class LabState:
         before = self.before
         self._leave_run()
         self.run = Run(
-            event.experiment, event.parameters, event.stepped, event.t, engine=self.lab.engine if self.lab else ""
+            event.experiment,
+            event.parameters,
+            event.stepped,
+            event.t,
+            engine=self.lab.engine if self.lab else "",
+            tables=dict(self.tables),
         )
         if self.before is not None and self.before.settings == self.run.settings:
             self.before = before
@@ -300,7 +335,7 @@ class LabState:
         self.undoable = event.experiment
         self.schedule = None
         self.locks = None
-        self.progress = None
+        self.measured.progress = None
         for session in self.sessions.values():
             session.held = None
 
@@ -311,6 +346,7 @@ class LabState:
         session.state = event.state
         session.backend_pid = event.backend_pid or session.backend_pid
         session.in_transaction = event.in_transaction
+        session.isolation = event.isolation
         session.waiting_for = event.waiting_for
         statement = session.statement
         if event.state == "waiting" and statement is not None and statement.running:

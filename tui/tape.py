@@ -1,8 +1,10 @@
-"""A recording as a person steps through it: where it stops, and what comes next. Pure."""
+"""A stream as a person steps through it: where it stops, and what comes next. Pure."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from copy import deepcopy
 
 from labs.stream.events import (
     AnomalyMeasured,
@@ -12,8 +14,10 @@ from labs.stream.events import (
     ExperimentStarted,
     LabReset,
     OrdersExplored,
+    ProgressAdvanced,
     RolledBack,
     SessionChanged,
+    SessionState,
     StatementEnded,
     StatementStarted,
     VerdictReached,
@@ -21,6 +25,9 @@ from labs.stream.events import (
 from tui.sqltext import humanize
 from tui.state import LabState
 from tui.text import clean
+
+PROGRESS_STEP_S = 1.0
+"""How much of what is told by its progress alone is one step."""
 
 _SHOWN = (
     ExperimentStarted
@@ -34,31 +41,81 @@ _SHOWN = (
 )
 
 
-def stops(tape: Sequence[AnyEvent]) -> list[int]:
-    """After how many events each step is complete: a statement and all that came of it, a wait, the verdicts.
+class Tape:
+    """The events of a stream, and where a person stops on the way through them.
 
-    What runs rolled back before they began belongs to their beginning, and a BEGIN to the statement after it.
+    A step is a statement and all that came of it, a wait, or the verdicts; where nothing but progress is told, a second
+    of it. What runs rolled back before they began belongs to their beginning, and a BEGIN to the statement after it.
     """
-    ends: list[int] = []
-    seen = False
-    last: AnyEvent | None = None
-    for at, event in enumerate(tape):
-        together = isinstance(event, VerdictReached | ExperimentEnded) and isinstance(last, VerdictReached)
-        cleaned = isinstance(event, ExperimentStarted) and isinstance(last, RolledBack)
-        if seen and _begins(event) and not together and not cleaned:
-            ends.append(at)
-            seen = False
-        if _completes(event):
-            seen = True
+
+    def __init__(self, most_events: int | None = None) -> None:
+        """With ``most_events``, the oldest are folded away once there are more: nobody can go back to them."""
+        self.events: list[AnyEvent] = []
+        self._most = most_events
+        self._ends: list[int] = []
+        """After how many events each complete step ends."""
+        self._seen = False
+        self._last: AnyEvent | None = None
+        self._ended_at = 0.0
+        self._base = LabState()
+        """What came of the events that were folded away."""
+
+    @property
+    def steps(self) -> int:
+        """How many there are; the last one may not be complete yet."""
+        return len(self._ends) + bool(self.events)
+
+    def add(self, event: AnyEvent) -> int:
+        """Append an event; returns how many steps had to be folded away."""
+        if self._seen and self._begins(event):
+            self._ends.append(len(self.events))
+            self._seen, self._ended_at = False, event.t
+        self._seen = self._seen or _completes(event)
         if isinstance(event, StatementStarted | StatementEnded | _SHOWN):
-            last = event
-    return [*ends, len(tape)]
+            self._last = event
+        self.events.append(event)
+        return self._fold_away() if self._most is not None and len(self.events) > self._most else 0
 
+    def end(self, step: int) -> int:
+        """After how many events a step, counted from 0, is complete."""
+        return self._ends[step] if step < len(self._ends) else len(self.events)
 
-def runs(tape: Sequence[AnyEvent], ends: Sequence[int]) -> list[int]:
-    """The step with which each experiment begins."""
-    starts = [at for at, event in enumerate(tape) if isinstance(event, ExperimentStarted)]
-    return [next(step for step, end in enumerate(ends) if start < end) for start in starts]
+    def runs(self) -> list[int]:
+        """The step with which each experiment begins."""
+        starts = [at for at, event in enumerate(self.events) if isinstance(event, ExperimentStarted)]
+        return [bisect_right(self._ends, start) for start in starts]
+
+    def state(self, step: int, earlier: tuple[int, LabState] | None = None) -> LabState:
+        """What a screen shows at the end of that step; goes on from an earlier step's state, if that is given."""
+        done, state = (self.end(earlier[0]), earlier[1]) if earlier else (0, deepcopy(self._base))
+        for event in self.events[done : self.end(step)]:
+            state.apply(event)
+        return state
+
+    def coming(self, step: int, state: LabState) -> str:
+        """What the step after that one will show, in a few words; empty when there is none."""
+        return coming(self.events[self.end(step) : self.end(step + 1)], state)
+
+    def _begins(self, event: AnyEvent) -> bool:
+        if isinstance(event, VerdictReached | ExperimentEnded) and isinstance(self._last, VerdictReached):
+            return False
+        if isinstance(event, ExperimentStarted) and isinstance(self._last, RolledBack):
+            return False
+        if isinstance(event, ProgressAdvanced):
+            return event.t - self._ended_at >= PROGRESS_STEP_S
+        return isinstance(event, StatementStarted | StatementEnded | _SHOWN) or _is(event, "waiting", "running")
+
+    def _fold_away(self) -> int:
+        """Let the older half of the events go, up to the end of a step."""
+        gone = bisect_right(self._ends, len(self.events) // 2)
+        if not gone:
+            return 0
+        end = self._ends[gone - 1]
+        for event in self.events[:end]:
+            self._base.apply(event)
+        del self.events[:end]
+        self._ends = [other - end for other in self._ends[gone:]]
+        return gone
 
 
 def coming(events: Sequence[AnyEvent], state: LabState) -> str:
@@ -84,15 +141,11 @@ def coming(events: Sequence[AnyEvent], state: LabState) -> str:
     return "go on" if events else ""
 
 
-def _begins(event: AnyEvent) -> bool:
-    return isinstance(event, StatementStarted | StatementEnded | _SHOWN) or _waits(event)
-
-
 def _completes(event: AnyEvent) -> bool:
     if isinstance(event, StatementEnded):
         return event.milliseconds is not None or event.sqlstate is not None
-    return isinstance(event, _SHOWN) or _waits(event)
+    return isinstance(event, _SHOWN | ProgressAdvanced) or _is(event, "waiting")
 
 
-def _waits(event: AnyEvent) -> bool:
-    return isinstance(event, SessionChanged) and event.state == "waiting"
+def _is(event: AnyEvent, *states: SessionState) -> bool:
+    return isinstance(event, SessionChanged) and event.state in states

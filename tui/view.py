@@ -37,12 +37,15 @@ class View:
     choosing: str = ""
     """The pane whose cursor the arrows move; empty when they do something else."""
 
+    past: bool = False
+    """Whether this is the past of a lab that is live."""
     step: int = 0
-    """Of a recording, how many steps are shown."""
+    """Of a recording or the past, how many steps are shown."""
     steps: int = 0
     playing: bool = False
+    speed: float = 1.0
     coming: str = ""
-    """What the recording's next step shows."""
+    """What the next one of those steps shows."""
 
     def spec(self, state: LabState) -> ExperimentSpec | None:
         """The experiment on the screen: the one that runs, or else the one selected."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from rich.text import Text
 from textual.pilot import Pilot
@@ -29,11 +30,11 @@ def plain(content: Content | list[Text]) -> str:
 
 @asynccontextmanager
 async def running(
-    *scripts: Script, size: tuple[int, int] = (80, 24), replay: Script | None = None
+    *scripts: Script, size: tuple[int, int] = (80, 24), replay: Script | None = None, recordings: Path | None = None
 ) -> AsyncIterator[Pilot[None]]:
     """The app with these scripts as its runners, one after the other."""
     left: Iterator[Script] = iter(scripts)
-    app = NinelabsApp(lambda engine: next(left), (lambda: replay) if replay else None)
+    app = NinelabsApp(lambda engine: next(left), (lambda: replay) if replay else None, recordings=recordings)
     try:
         async with app.run_test(size=size) as pilot:
             await pilot.pause()

@@ -212,6 +212,11 @@ class Script:
         for event in events:
             self._queue.put_nowait(event)
 
+    @property
+    def heard(self) -> bool:
+        """Whether all that it has said has been taken from it."""
+        return self._queue.empty()
+
     def end(self, how: str) -> None:
         self.ended = how
         self._queue.put_nowait(None)

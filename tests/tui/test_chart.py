@@ -71,11 +71,32 @@ def test_both_engines_stand_side_by_side_until_the_parameters_change() -> None:
 def test_progress_is_told_while_the_run_goes_on_and_what_was_measured_before_is_gone() -> None:
     state = fold([*opened(), *run(*RATES), *run(PROGRESS)[:-1]])
     told = text_of(state)
-    assert "7 of 30 rounds · 2.5 rounds/s · 9.0s left" in told
+    assert "7 of 30 rounds · 9.0s left" in told and "2.5 rounds/s on average" in told
     assert told.count("▰") == round(told.count("▱") / 3) > 0
     assert "Throughput" not in told
     state.apply(ExperimentEnded(t=4, experiment="double_spend", outcome="cancelled", seconds=1))
     assert text_of(state) == ""
+
+
+def advanced(t: float, done: float, task: str = "Under load") -> ProgressAdvanced:
+    return ProgressAdvanced(t=t, task=task, done=done, total=30, unit="rounds", rate=done / t)
+
+
+def test_the_sparkline_is_of_the_rate_from_word_to_word_and_not_of_the_average() -> None:
+    load = [advanced(3, 0), advanced(4, 8), advanced(5, 12), advanced(5, 12), advanced(6, 12), advanced(8, 20)]
+    lines = text_of(fold([*opened(), *run(*load)[:-1]])).splitlines()
+    assert [glyph for glyph in lines[1] if glyph in "▁▂▃▄▅▆▇█"] == ["█", "▄", "▁", "▄"]
+    assert "2.5 rounds/s on average" in lines[1] and "20 of 30 rounds" in lines[0]
+    other = text_of(fold([*opened(), *run(*load), *run(advanced(9, 1), advanced(10, 2))[:-1]])).splitlines()
+    assert [glyph for glyph in other[1] if glyph in "▁▂▃▄▅▆▇█"] == ["█"]
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_how_to_cancel_is_shown_where_there_is_something_to_cancel(width: int) -> None:
+    state = fold([*opened(), *run(PROGRESS)[:-1]])
+    live, replayed = (chart.lines(state, View(live=live), width).head for live in (True, False))
+    assert live[1].plain.endswith("c cancels ") and live[1].cell_len == width
+    assert "cancel" not in replayed[1].plain
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])

@@ -230,7 +230,7 @@ async def test_a_lab_by_url_says_why_there_is_no_other_engine() -> None:
         await pilot.press("E")
         await shows(pilot, "There is no MariaDB here", "one server", "Leave out --url.")
         await pilot.press("enter")
-        await shows(pilot, "NEXT Space start")
+        await shows(pilot, "NEXT Space start", "[Sessions]")
         assert "MariaDB" not in text_of(pilot)
 
 

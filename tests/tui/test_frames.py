@@ -10,7 +10,7 @@ from labs.stream.commands import AnyCommand, OpenLab
 from labs.stream.events import AnyEvent
 from tests.tui.screens import running, shows, text_of, until
 from tests.tui.streams import Script, accounts, opened, opening
-from tui.feed import PAINT_INTERVAL_S
+from tui.line.pace import PAINT_INTERVAL_S
 from tui.screens.lab import LabScreen
 
 

@@ -14,13 +14,12 @@ from labs.stream.specs import ExperimentSpec, ParameterSpec
 from tests.tui.streams import AMOUNT, DOUBLE_SPEND, ROW_LOCK, fold, opened, started, waiting, whole_run
 from tui import driver as driver_module
 from tui.__main__ import environment
-from tui.actions import REGISTRY, actions, footer
-from tui.compositor import NarrowUpdate
+from tui.actions import REGISTRY, footer
 from tui.driver import Driver
 from tui.form import Form
+from tui.line.compositor import NarrowUpdate
 from tui.plan import LANES, PANES, plan
 from tui.state import LabState
-from tui.themes import wants_ansi
 from tui.view import View
 from tui.widgets.footer import buttons, line
 from tui.widgets.lines import changed_cells
@@ -62,13 +61,6 @@ def test_the_footer_begins_with_help_and_is_never_clipped_within_a_button(width:
 def test_the_main_buttons_fit_80_columns() -> None:
     ids = [action.id for _, _, action in buttons(footer("lab"), 80)]
     assert ids[:7] == ["help", "step", "run", "roll_back", "reset", "back", "leave"]
-
-
-def test_no_key_of_a_screen_means_two_things() -> None:
-    assert len({action.id for action in REGISTRY}) == len(REGISTRY)
-    for scope in ("catalogue", "lab"):
-        keys = [key for action in actions(scope, "everywhere") for key in action.keys]
-        assert len(keys) == len(set(keys))
 
 
 def test_every_refusal_is_a_sentence_or_nothing() -> None:
@@ -182,21 +174,6 @@ def test_the_form_takes_every_type() -> None:
         form.type(character)
     form.change(1)
     assert form.values == {"flag": True, "share": 0.55, "name": "ab"}
-
-
-@pytest.mark.parametrize(
-    ("environment", "ansi"),
-    [
-        ({"TERM": "xterm-256color"}, False),
-        ({"TERM": "screen"}, True),
-        ({"TERM": "linux"}, True),
-        ({"TERM": "xterm", "COLORTERM": "truecolor"}, False),
-        ({"TERM": "tmux-256color", "NO_COLOR": "1"}, True),
-        ({"TERM": "xterm-kitty"}, False),
-    ],
-)
-def test_sixteen_colours_or_none_get_the_terminals_own(environment: dict[str, str], ansi: bool) -> None:
-    assert wants_ansi(environment) is ansi
 
 
 @pytest.mark.parametrize(

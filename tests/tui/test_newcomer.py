@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from rich.color import Color
 
 from labs.catalogue import CATALOGUE
 from labs.stream.commands import Cancel
@@ -11,22 +10,25 @@ from labs.stream.events import ExperimentStarted, LockHeld, LocksSampled, Orders
 from tests.tui.screens import plain, running, shows, text_of, until
 from tests.tui.streams import AMOUNT, DOUBLE_SPEND, ending, fold, opened, started, waiting, whole_run
 from tests.tui.test_screens import lab
-from tui import header, narration, tape, themes
+from tui import header, narration
 from tui.form import Form
-from tui.screens.catalogue import Shelf, entry_lines
+from tui.tape import Tape
 from tui.text import shorten
 from tui.view import View
 from tui.widgets import lanes, locks, matrix, table, verdict
+from tui.widgets.shelf import Shelf, entry_lines
 
 VIEW = View(experiment="double_spend")
 
 
 def test_each_step_of_a_recording_ends_with_something_to_see() -> None:
     events = whole_run()
-    stops = tape.stops(events)
-    assert len(stops) == 8 and stops[-1] == len(events)
-    assert fold(events[: stops[3]]).waiting
-    assert tape.coming(events[stops[3] : stops[4]], fold(events)) == "A runs COMMIT"
+    tape = Tape()
+    for event in events:
+        tape.add(event)
+    assert tape.steps == 8 and tape.end(7) == len(events)
+    assert tape.state(3).waiting
+    assert tape.coming(3, fold(events)) == "A runs COMMIT"
 
 
 def test_reads_stay_in_sight_where_the_lanes_overflow() -> None:
@@ -114,21 +116,6 @@ def test_explored_orders_fit_80_columns() -> None:
         state.apply(cell)
     content = matrix.lines(state, VIEW, 80)
     assert all(line.cell_len <= 80 for line in [*content.head, *content.body])
-
-
-@pytest.mark.parametrize("role", ["dim", "off"])
-def test_dimmed_text_can_be_read(role: str) -> None:
-    colour = themes._DARK_ROLES[role]
-    for background in (themes.DARK.background, themes.DARK.surface, themes.DARK.panel):
-        assert background is not None
-        light, dark = _luminance(colour), _luminance(background)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5
-
-
-def _luminance(colour: str) -> float:
-    shares = [part / 255 for part in Color.parse(colour).get_truecolor()]
-    red, green, blue = (s / 12.92 if s <= 0.03928 else ((s + 0.055) / 1.055) ** 2.4 for s in shares)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_a_field_says_what_it_takes() -> None:

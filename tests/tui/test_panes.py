@@ -164,7 +164,7 @@ def test_a_recording_offers_its_own_keys_only() -> None:
         assert "rollback" not in next_of(fold(events), view)
     assert "REPLAY 3/9" in header.header_line(fold(opened()), view, 80).plain
     view.coming = ""
-    assert "END ← back · g start · q leave" in next_of(fold(whole_run()), view)
+    assert "END ← back · g start · Esc leave" in next_of(fold(whole_run()), view)
 
 
 def test_the_message_line_tells_waits_then_the_verdict() -> None:

@@ -273,9 +273,11 @@ async def test_an_error_has_title_cause_remedy_sqlstate_and_sql() -> None:
     error = ErrorReported(title="T", cause="Because.", remedy="Do this.", sqlstate="57P01", sql="SELECT\n 1")
     async with running(lab(error)) as pilot:
         await pilot.press("5", "enter")
-        await shows(pilot, "✗ T", "Because.", "Do this.", "code 57P01", "SELECT 1")
-        await pilot.press("enter")
-        await shows(pilot, "NEXT Space start")
+        await shows(pilot, "[Error]", "✗ ERROR T", "Because.", "Do this.", "57P01", "SELECT 1", "NEXT Space start")
+        await pilot.press("S")
+        await shows(pilot, "[Sessions]", "Error")
+        await pilot.press("!")
+        await shows(pilot, "[Error]")
 
 
 async def test_the_engine_that_is_lost_shows_in_the_header() -> None:

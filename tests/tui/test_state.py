@@ -1,6 +1,17 @@
 from __future__ import annotations
 
-from labs.stream.events import ErrorReported, LabReset, RolledBack, SessionChanged
+from labs.stream.events import (
+    ErrorReported,
+    ExperimentStarted,
+    LabReset,
+    LatencySampled,
+    Measured,
+    ProgressAdvanced,
+    RolledBack,
+    SessionChanged,
+    Version,
+    VersionsSampled,
+)
 from tests.tui.streams import ending, fold, opened, opening, started, waiting, whole_run
 
 
@@ -50,6 +61,31 @@ def test_rollback_and_reset_say_what_can_still_be_undone() -> None:
     assert state.undoable == "row_lock"
     state.apply(LabReset(t=10, seed=9, fingerprint="f"))
     assert state.undoable == ""
+
+
+def test_versions_outlive_a_run_as_tables_do_and_the_latest_sample_of_an_entity_counts() -> None:
+    def sample(entity: str, number: int) -> VersionsSampled:
+        return VersionsSampled(entity=entity, key=(1,), columns=(), versions=(Version(values=()),) * number)
+
+    state = fold([*opened(), sample("prices", 1), sample("accounts", 1), *started(), sample("prices", 2)])
+    assert [len(one.versions) for one in state.versions.cells.values()] == [2, 1]
+    assert state.versions.run is state.run
+    state.apply(ExperimentStarted(t=9, experiment="row_lock", parameters={}, stepped=False))
+    assert len(state.versions.cells) == 2 and state.versions.run is not state.run
+
+
+def test_what_a_run_measures_takes_the_place_of_what_another_one_did_whatever_comes_first() -> None:
+    figure = Measured(metric="m", variant="v", value=1, unit="")
+    column = LatencySampled(operation="o", variant="v", seconds=0.2, count=1, median=1, worst=1)
+    words = (figure, column, ProgressAdvanced(task="t", done=1, total=2))
+    for first in words:
+        state = fold([*opened(), *started(), *words])
+        assert len(state.measured.figures.cells) == len(state.measured.latencies.cells) == 1
+        state.apply(ExperimentStarted(t=9, experiment="row_lock", parameters={}, stepped=False))
+        assert state.measured.figures.cells, "they stay until there are others"
+        state.apply(first)
+        found = len(state.measured.figures.cells), len(state.measured.latencies.cells)
+        assert found == (int(first is figure), int(first is column))
 
 
 def test_time_passes_without_events_but_never_backwards() -> None:

@@ -2,91 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterable
+from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
-from textual.events import Click
+from textual.containers import Container
 from textual.message import Message
 from textual.widget import Widget
 
 from labs.catalogue import CATALOGUE, Entry
-from tui.actions import bindings, footer
-from tui.screens.page import Found, Page
-from tui.text import clean, cut, fit, spread, styled, wrap
+from tui.action import Action
+from tui.actions import bindings, footer, keys_of
+from tui.screens.page import COPIED_CELLS, Found, Page
+from tui.text import clean, plural, spread, styled, wrap
+from tui.widgets.details import Details
 from tui.widgets.footer import FooterLine
 from tui.widgets.lines import LinesView
+from tui.widgets.shelf import SPACIOUS_LINES, Entries, Shelf, detail_lines, entry_lines
 
 if TYPE_CHECKING:
     from tui.feed import Feed
-
-_TITLE_CELLS = 15
-_STATUS_CELLS = 17
+    from tui.recordings.resume import Resumption
 
 
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """The nine labs; whether each one is built is looked up once."""
-
-    entries: tuple[Entry, ...]
-    built: tuple[bool, ...]
-
-
-def entry_lines(shelf: Shelf, cursor: int, width: int) -> list[Text]:
-    """One line a lab: number, title, whether it can be opened, and its question."""
-    lines = []
-    for number, (entry, built) in enumerate(zip(shelf.entries, shelf.built, strict=True)):
-        mark = "▌" if number == cursor else " "
-        line = styled(
-            f"{mark} {entry.number}  ",
-            (cut(entry.title, _TITLE_CELLS).ljust(_TITLE_CELLS), "title" if built else ""),
-            (f"{'● ready to open' if built else '· not built yet':<{_STATUS_CELLS}}", "ok" if built else "dim"),
-            entry.question,
-        )
-        line = fit(line, width)
-        if number == cursor:
-            line.stylize("cursor")
-        elif not built:
-            line.stylize("off", 5)
-        lines.append(line)
-    return lines
-
-
-def detail_lines(entry: Entry, built: bool, troubles: Sequence[Text], width: int) -> list[Text]:
-    """What opening the selected lab means, and what is wrong with the server, if anything."""
-    lines = [styled((f" {entry.number} {entry.title}", "title")), Text(f" {entry.question}"), Text()]
-    if troubles:
-        return [*lines, *troubles]
-    if built:
-        told = (
-            "It writes only to a schema of its own, which nobody else uses. Every experiment ends in a verdict that is "
-            "measured on the server, and can be rolled back."
-        )
-        lines += [Text(f" {line}") for line in wrap(told, min(width - 2, 100))]
-        lines += [Text(), styled(" ", ("Enter", "key"), " open it")]
-    else:
-        lines.append(styled((" Not built yet: it cannot be opened.", "dim")))
-    return lines
+LOW_LINES = 20
+"""On a screen lower than this, the recordings are shown in the place of the labs, not beneath them."""
 
 
 class CatalogueScreen(Page):
-    """The nine labs. Enter opens one."""
+    """The nine labs."""
 
     SCOPES = ("catalogue",)
     TITLE = "ninelabs"
     BINDINGS = bindings("catalogue")
 
     class Chosen(Message):
-        """A lab is to be opened."""
+        """A lab is to be opened; with a ``way``, to go on with a run that was broken off."""
 
-        def __init__(self, lab: str) -> None:
+        def __init__(self, lab: str, way: Resumption | None = None) -> None:
             super().__init__()
             self.lab = lab
+            self.way = way
 
-    def __init__(self) -> None:
+    def __init__(self, recordings: Path | None = None) -> None:
+        """In that folder are the recordings, if any are kept."""
         super().__init__()
+        self._folder = recordings
         self._version = ""
         self._feed: Feed | None = None
         self._shelf = Shelf(CATALOGUE, tuple(entry.built for entry in CATALOGUE))
@@ -101,34 +65,110 @@ class CatalogueScreen(Page):
 
         self._version = version("ninelabs")
         self.redraw()
+        self._look_through()
 
     def parts(self) -> Iterable[Widget]:
         """Header, list, details, footer."""
         yield LinesView(self._header, classes="bar")
         yield LinesView(self._rule, classes="line")
-        yield Entries(self._entries, self._shelf, self._clicked)
-        yield LinesView(self._rule, classes="line")
-        yield LinesView(self._details)
+        self._details = Details(self._about, self.redraw, self.entry.slug, self._folder)
+        with Container(id="labs"):
+            yield Entries(self._entries, len(self._shelf.entries), self._clicked)
+            yield LinesView(self._rule, classes="line")
+            yield self._details
+        yield self.guide()
         yield self.message()
-        yield FooterLine(footer("catalogue"))
+        yield FooterLine(footer("catalogue"), self._possible)
 
     @property
     def entry(self) -> Entry:
         """The selected lab."""
         return self._shelf.entries[self._cursor]
 
+    def redraw(self) -> None:
+        """Repaint what differs; the recordings may need the room of the labs."""
+        self.set_class(self._details.picked is not None and self.size.height < LOW_LINES, "-recordings-only")
+        super().redraw()
+
     def stream_moved(self, feed: Feed) -> None:
         """The server's state has changed."""
-        self._feed = feed
-        if self.is_current:
-            self.redraw()
+        if feed.source.live:
+            self._feed = feed
+            if self.is_current:
+                self.redraw()
 
     def on_screen_resume(self) -> None:
         """Show what has happened meanwhile."""
         self.redraw()
+        if self._version:
+            self._look_through()
+
+    # recordings
+
+    def _look_through(self) -> None:
+        self.run_worker(self._details.look(), group="recordings", exclusive=True)
+
+    def action_recordings(self, into: bool | None = None) -> None:
+        """Go to the lab's recordings, or back to the labs."""
+        self.forget_refusal()
+        details = self._details
+        if not (details.picked is None if into is None else into):
+            details.pick(None)
+        elif not details.kept:
+            self.refuse(f"There is no recording of {self.entry.title}: one is kept as soon as an experiment is run.")
+        elif details.picked is None:
+            details.pick(0)
+
+    def action_resume(self) -> None:
+        """Open the lab, and go on where its latest run was broken off."""
+        one = self._details.broken_off
+        if one is None:
+            self.refuse(f"No run of {self.entry.title} was broken off that could be gone on with.")
+        else:
+            self._details.pick(None)
+            self.post_message(self.Chosen(self.entry.slug, one.broken_off))
+
+    def action_forget(self) -> None:
+        """Do not offer any more to go on with that run."""
+        one = self._details.broken_off
+        if one is None:
+            self.refuse("There is nothing to go on with that could be forgotten.")
+        else:
+            self._change(self._details.close_off(one))
+
+    def action_remove(self) -> None:
+        """Delete the chosen recording, after a question."""
+        details = self._details
+        if details.picked is None:
+            self.refuse(f"Choose a recording first: {keys_of('recordings.next')} goes to them.")
+            return
+        from tui.screens.confirm import Confirm
+
+        one = details.kept[details.picked]
+        losses = [f"{one.path.name} is deleted. Nothing of it can be had back."]
+        question = Confirm("Delete the recording", losses, "delete it", "", letter="d")
+        self.app.push_screen(question, lambda yes: self._change(details.delete(one)) if yes else None)
+
+    def _change(self, change: Coroutine[Any, Any, None]) -> None:
+        async def carry_out() -> None:
+            from labs.stream.recording import RecordingError
+
+            try:
+                await change
+            except RecordingError as error:
+                self.refuse(str(error))
+            self._look_through()
+
+        self.run_worker(carry_out(), group="changes")
+
+    # keys
 
     def action_move(self, by: int) -> None:
-        """Select another lab."""
+        """Select another lab, or recording; up from the first recording are the labs."""
+        details = self._details
+        if details.picked is not None:
+            details.pick(details.picked + by)
+            return
         self._select(min(max(self._cursor + by, 0), len(self._shelf.entries) - 1))
 
     def action_jump(self, number: int) -> None:
@@ -136,11 +176,22 @@ class CatalogueScreen(Page):
         self._select(number - 1)
 
     def action_open(self) -> None:
-        """Open the selected lab, if it is built."""
-        if self._shelf.built[self._cursor]:
+        """Open the chosen recording, or the selected lab, if it is built."""
+        details = self._details
+        if details.picked is not None:
+            one = details.kept[details.picked]
+            if one.problem:
+                self.refuse(f"{one.path.name} cannot be shown. {one.problem}")
+            else:
+                self.post_message(Details.Picked(one.path))
+        elif self._shelf.built[self._cursor]:
             self.post_message(self.Chosen(self.entry.slug))
         else:
             self.refuse(f"{self.entry.title} is not built yet, so it cannot be opened.")
+
+    def action_copy(self) -> None:
+        """Copy what is told of the selected lab."""
+        self.copy("\n".join(line.plain.strip() for line in self._about(COPIED_CELLS, False)).strip() + "\n")
 
     def action_engine(self) -> None:
         """Go on on the other engine."""
@@ -155,6 +206,12 @@ class CatalogueScreen(Page):
         self.forget_refusal()
         self.run_worker(feed.send(UseEngine(engine=other_engine(engine.engine))), exit_on_error=False)
 
+    def said(self, width: int, height: int) -> list[Text]:
+        """Who has never been shown round is offered it."""
+        if not self._tour().offered:
+            return []
+        return [styled(" First time here? ", (keys_of("tour"), "key"), " shows you round, in three minutes.")]
+
     def found(self) -> list[Found]:
         """The labs, for the menu."""
         return [
@@ -165,19 +222,46 @@ class CatalogueScreen(Page):
     def _select(self, at: int) -> None:
         self._cursor = at
         self.forget_refusal()
-        self.redraw()
+        self._details.show(self.entry.slug)
 
     def _clicked(self, at: int) -> None:
-        if at == self._cursor:
+        if at == self._cursor and self._details.picked is None:
             self.action_open()
         else:
             self._select(at)
 
+    def _possible(self, action: Action) -> bool:
+        match action.id.partition(".")[0]:
+            case "recordings":
+                return bool(self._details.kept)
+            case "resume":
+                return self._details.broken_off is not None
+            case "remove":
+                return self._details.picked is not None
+        return True
+
+    # what is drawn
+
     def _rule(self, width: int, height: int) -> list[Text]:
-        return [Text("─" * width, "rule")]
+        return [Text("─" * width, "rule")] if width > 1 else [Text("│", "rule")] * height
 
     def _entries(self, width: int, height: int) -> list[Text]:
-        return entry_lines(self._shelf, self._cursor, width)
+        spacious = height >= len(self._shelf.entries) * SPACIOUS_LINES
+        return entry_lines(self._shelf, self._cursor, width, self._notes() if spacious else None)
+
+    def _notes(self) -> list[Text]:
+        """Of each lab, how many recordings there are, and how the latest one ends."""
+        from tui.widgets import recordings
+
+        notes = []
+        for entry in self._shelf.entries:
+            found = [one for one in self._details.found if one.lab == entry.slug]
+            note = Text()
+            if found:
+                count, when = plural(len(found), "recording"), recordings.ago(datetime.now(UTC), found[0].until)
+                note = Text(f"{count}, the latest {when}: ").append_text(recordings.ended(found[0]))
+            notes.append(note)
+        return notes
 
     def _header(self, width: int, height: int) -> list[Text]:
         left = styled((" ninelabs", "title"), (f" {self._version}", "dim"))
@@ -189,11 +273,11 @@ class CatalogueScreen(Page):
         from tui.header import engine_status
 
         if self._feed.over:
-            return styled(("✗ no server", "error"), " · Enter tries again")
+            return styled(("✗ no server", "error"), f" · {keys_of('open')} tries again")
         return engine_status(self._feed.state)
 
-    def _details(self, width: int, height: int) -> list[Text]:
-        return detail_lines(self.entry, self._shelf.built[self._cursor], self._troubles(width), width)
+    def _about(self, width: int, short: bool) -> list[Text]:
+        return detail_lines(self.entry, self._shelf.built[self._cursor], self._troubles(width), width, short=short)
 
     def _troubles(self, width: int) -> list[Text]:
         """Why there is no server, and what to do about it."""
@@ -208,18 +292,3 @@ class CatalogueScreen(Page):
         if not told and engine is not None and engine.state != "ready" and engine.detail:
             told.append((engine.detail, "dim"))
         return [styled((f" {line}", role)) for text, role in told for line in wrap(clean(text), width - 2)]
-
-
-class Entries(LinesView):
-    """The list of labs, for the mouse as well."""
-
-    def __init__(self, draw: Callable[[int, int], list[Text]], shelf: Shelf, clicked: Callable[[int], None]) -> None:
-        super().__init__(draw, id="entries")
-        self._count = len(shelf.entries)
-        self._clicked = clicked
-        self.styles.height = self._count
-
-    def on_click(self, event: Click) -> None:
-        """Select the lab under the mouse; a second click opens it."""
-        if 0 <= event.y < self._count:
-            self._clicked(event.y)

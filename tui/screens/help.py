@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
 
 from tui.action import Scope
 from tui.actions import actions
 from tui.screens.dialog import Dialog
-from tui.text import styled, wrap
+from tui.text import fit, styled, wrap
 
-_KEY_CELLS = 13
 _LEGEND = (
     ("►", "runs"),
     ("▷", "its next statement, held"),
@@ -28,7 +29,10 @@ _LEGEND = (
 class HelpDialog(Dialog[None]):
     """Every key that works on the screen beneath."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,q,enter", "dismiss", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark", "dismiss", show=False, id="help"),
+        Binding("q,enter", "dismiss", show=False),
+    ]
 
     def __init__(self, scopes: tuple[Scope, ...]) -> None:
         super().__init__("Keys")
@@ -40,10 +44,12 @@ class HelpDialog(Dialog[None]):
         if "panes" in self._scopes:
             legend = " · ".join(f"{glyph} {meaning}" for glyph, meaning in _LEGEND)
             body += [*(Text(line) for line in wrap(legend, width)), Text()]
-        for action in actions(*self._scopes, "everywhere"):
-            if action.hidden:
-                continue
-            first, *rest = wrap(action.tooltip, width - _KEY_CELLS)
-            body.append(styled((action.all_keys.ljust(_KEY_CELLS), "key"), first))
-            body += [Text(" " * _KEY_CELLS + line) for line in rest]
+        listed = [action for action in actions(*self._scopes, "everywhere") if not action.hidden]
+        room = min(max(cell_len(action.all_keys) for action in listed), width // 3)
+        for action in listed:
+            keys, told = wrap(action.all_keys, room), wrap(action.tooltip, width - room - 2)
+            body += [
+                fit(styled((shown, "key")), room + 2).append(line)
+                for shown, line in zip_longest(keys, told, fillvalue="")
+            ]
         return body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,12 @@ from textual.message import Message
 from labs.stream.commands import AnyCommand, Cancel, PlayOn
 from labs.stream.events import ErrorReported
 from labs.stream.specs import Cell
-from tui.actions import bindings
+from tui import refusals
+from tui.actions import bindings, keys_of
 from tui.driver import Driver, other_engine
 from tui.opening import opening
+from tui.plan import ERRORS, LANES
+from tui.recordings.resume import Resumption, steps_taken
 from tui.screens.confirm import Confirm, leave_losses, reset_losses, rollback_losses
 from tui.screens.page import Found
 from tui.screens.stage import Stage
@@ -41,32 +44,41 @@ class LabScreen(Stage):
             super().__init__()
             self.experiment = experiment
 
-    def __init__(self, feed: Feed, experiment: str = "") -> None:
+    def __init__(self, feed: Feed, experiment: str = "", way: Resumption | None = None) -> None:
+        """With a ``way``, its run is gone through again as soon as the lab is open."""
         super().__init__(feed, experiment)
-        self._driver = Driver(self.choices)
+        self._driver = Driver(self._present)
+        self._way = way
 
     def follow(self) -> None:
         """Keep the choices possible, and take the step that is owed."""
-        if command := self._driver.moved(self.state):
-            self._send(command)
+        answer = self._driver.moved(self._feed.state)
+        if isinstance(answer, str):
+            self.tell(answer)
+        elif answer is not None:
+            self._send(answer)
+        if self._way is not None and self._feed.state.lab is not None:
+            way, self._way = self._way, None
+            self._retrace(way)
+        super().follow()
 
     def lost(self, ended: str) -> ErrorReported:
         """The end of the lab's process, as an error."""
         return ErrorReported(
             title="The lab's process is gone",
             cause=f"{ended} The server has rolled back every transaction that it had open.",
-            remedy="Enter opens the lab again. What was committed is still there; a rollback can undo it.",
+            remedy="What was committed is still there: open the lab again, and a rollback can undo it.",
         )
 
-    def offer(self) -> tuple[str, Callable[[bool | None], None] | None]:
+    def offers(self) -> Sequence[tuple[str, str]]:
         """Where there is no process any more, another one."""
-        if self._feed.over or self.state.lab is None:
-            return "open the lab again", self._reopen
-        return super().offer()
+        if self._reopens():
+            return [(keys_of("step_lane"), "open the lab again"), (keys_of("back"), "back to the catalogue")]
+        return [(keys_of("step_lane"), "go on")]
 
-    def _reopen(self, yes: bool | None) -> None:
-        if yes:
-            self.post_message(self.Reopened(self.choices.experiment))
+    def _reopens(self) -> bool:
+        """Whether there is nothing to go on with here."""
+        return self._feed.over or (self.state.lab is None and bool(self.errors))
 
     def found(self) -> list[Found]:
         """The experiments, and the choices that the selected one has, for the menu."""
@@ -95,6 +107,14 @@ class LabScreen(Stage):
         self.forget_refusal()
         self.redraw()
 
+    def _retrace(self, way: Resumption) -> None:
+        """Take the lab to where a run was."""
+        state = self._feed.state
+        if state.experiment(way.experiment) is None:
+            self.tell(f"There is no experiment {clean(way.experiment)} in this lab any more: nothing to go on with.")
+        else:
+            self._answer(self._driver.retrace(state, way))
+
     def _send(self, command: AnyCommand) -> None:
         self.run_worker(self._feed.send(command), group="commands", exit_on_error=False)
 
@@ -115,11 +135,20 @@ class LabScreen(Stage):
             self._answer(self._driver.step(self.state))
 
     def action_step_lane(self) -> None:
-        """Let the next statement of the chosen lane go; in a table of cells, open one."""
-        if self.cell() is not None:
+        """Let the next statement of the chosen lane go; in a table of cells, open one; after an error, the lab."""
+        if self._body.focused.pane == ERRORS:
+            self._go_on()
+        elif self.cell() is not None:
             self._open_cell()
         elif self._can("step_lane"):
             self._answer(self._driver.step(self.state, self.choices.lane))
+
+    def _go_on(self) -> None:
+        """After an error."""
+        if self._reopens():
+            self.post_message(self.Reopened(self.choices.experiment))
+        else:
+            self.action_show(LANES)
 
     def action_run(self) -> None:
         """Run the experiment without stopping."""
@@ -166,6 +195,41 @@ class LabScreen(Stage):
             self.choices.select(self.state, by)
             self._show_selected()
 
+    def action_past(self, by: int) -> None:
+        """Go back to an earlier step of what has happened, and on again towards the present."""
+        if by < 0 and self._feed.at == 0:
+            self.refuse("This is as far as it goes back." if self._feed.in_past else "Nothing has happened yet.")
+        elif by > 0 and not self._feed.in_past:
+            self.refuse("This is the present. , goes back to the step before.")
+        else:
+            self.forget_refusal()
+            self._feed.go(self._feed.at + by)
+
+    def action_live(self) -> None:
+        """Go back to the present; there, to the end of the chosen pane."""
+        self.forget_refusal()
+        if self._feed.in_past:
+            self._feed.go(self._feed.tape.steps)
+        else:
+            self.action_edge(1)
+
+    def action_again(self) -> None:
+        """Run the experiment again up to the step of the past that is shown; what runs now is ended first."""
+        feed = self._feed
+        if not self._can("again"):
+            return
+        way = steps_taken(feed.tape.events[: feed.tape.end(feed.at)])
+        feed.go(feed.tape.steps)
+        self.follow()
+        if reason := refusals.needs_server(self.state, self.choices):
+            self.refuse(reason)
+        elif way is None:
+            self.refuse("Its beginning is too long ago: it cannot be run up to there.")
+        else:
+            if self.state.running:
+                self._send(Cancel())
+            self._retrace(way)
+
     def action_setup(self) -> None:
         """Choose experiment and parameters in a window."""
         if not self._can("setup") or self.state.lab is None:
@@ -198,9 +262,13 @@ class LabScreen(Stage):
             self._ask(question, lambda: self._answer(self._driver.reset(self.state)))
 
     def action_back(self) -> None:
-        """Go back to the catalogue; ask only when a transaction is open."""
-        if self.choices.live and self.state.open_transactions and not self.choices.over:
-            question = Confirm("Leave the lab", leave_losses(self.state), "leave", "stay here")
+        """Go back to all panes, or else to the catalogue; ask only when a transaction is open."""
+        if self._body.zoomed:
+            self.action_zoom()
+            return
+        now = self._feed.state
+        if now.open_transactions and not self._feed.over:
+            question = Confirm("Leave the lab", leave_losses(now), "leave", "stay here")
             self._ask(question, lambda: self.post_message(self.Left()))
         else:
             self.post_message(self.Left())

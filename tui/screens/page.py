@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -16,8 +17,10 @@ from textual.widget import Widget
 
 from labs.stream.terminal import SMALLEST
 from tui.action import Scope
-from tui.compositor import NarrowCompositor
+from tui.line.compositor import NarrowCompositor
+from tui.line.paced import PacedApp
 from tui.text import styled, wrap
+from tui.tour.tour import Scene, Tour
 from tui.widgets.lines import LinesView
 
 if TYPE_CHECKING:
@@ -32,8 +35,12 @@ class Found:
     go: Callable[[], object]
 
 
+COPIED_CELLS = 160
+"""How wide a copy is, whatever the width of the screen."""
 REFUSAL_S = 5.0
 """How long the message line says why a key did nothing."""
+TOLD_S = 10.0
+"""How long it says what no key asked for."""
 
 
 def too_small(size: Size) -> bool:
@@ -53,6 +60,7 @@ class Page(Screen[None], inherit_bindings=False):
         self._compositor = NarrowCompositor()
         self._refusal = ""
         self._forgetting: Timer | None = None
+        self._told = ""
 
     def compose(self) -> ComposeResult:
         """The parts of the screen, and the line that replaces them."""
@@ -67,6 +75,7 @@ class Page(Screen[None], inherit_bindings=False):
     def on_resize(self, event: Resize) -> None:
         """Give way to one line when there is too little room."""
         self.set_class(event.size.width < 100, "-small")
+        self.set_class(event.size.width >= 160 and event.size.height >= 40, "-huge")
         self.set_class(too_small(event.size), "-too-small")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -94,10 +103,52 @@ class Page(Screen[None], inherit_bindings=False):
             self._refusal = ""
             self.redraw()
 
+    def tell(self, sentence: str) -> None:
+        """Say on the message line, for a while, what no key asked for; also when keys are pressed meanwhile."""
+
+        def forget() -> None:
+            if self._told == sentence:
+                self.tell("")
+
+        self._told = sentence
+        self.redraw()
+        if sentence:
+            self.set_timer(TOLD_S, forget)
+
+    def copy(self, text: str) -> None:
+        """Give a text to the terminal's clipboard and to a file, and say what became of it."""
+        from tui.clipboard import copied
+
+        driver = self.app._driver
+        self.forget_refusal()
+        self.tell(copied(text, os.environ, driver.write if driver is not None else None))
+
+    @property
+    def rate(self) -> str:
+        """What goes to the terminal in a second, where that matters."""
+        return self.app.pace.rate if isinstance(self.app, PacedApp) else ""
+
     def redraw(self) -> None:
         """Repaint what differs."""
+        tour = self._tour()
+        tour.follow(self.scene())
+        self.set_class(tour.on, "-tour")
         for view in self.query(LinesView):
             view.redraw()
+
+    def scene(self) -> Scene | None:
+        """The lab that the person is in, as far as the tour is concerned; none in the catalogue."""
+        return None
+
+    def _tour(self) -> Tour:
+        from tui.app import NinelabsApp
+
+        assert isinstance(self.app, NinelabsApp)
+        return self.app.tour
+
+    def guide(self) -> LinesView:
+        """The lines of the tour, while somebody is on it."""
+        return LinesView(lambda width, _: self._tour().lines(self.scene(), width), id="guide")
 
     def said(self, width: int, height: int) -> list[Text]:
         """What the message line says when no key has just been refused."""
@@ -107,11 +158,12 @@ class Page(Screen[None], inherit_bindings=False):
         """The message line."""
 
         def lines(width: int, height: int) -> list[Text]:
-            if not self._refusal:
+            told = self._refusal or self._told
+            if not told:
                 return self.said(width, height)
             return [
                 styled((" ! " if n == 0 else "   ", "wait"), line)
-                for n, line in enumerate(wrap(self._refusal, width - 4, height))
+                for n, line in enumerate(wrap(told, width - 4, height))
             ]
 
         return LinesView(lines, id="message")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from textual.message import Message
 
 from labs.stream.events import ErrorReported
-from tui.actions import bindings
+from tui.actions import bindings, keys_of
 from tui.player import Player
 from tui.screens.stage import Stage
 
 
 class ReplayScreen(Stage):
-    """One recording. It starts paused at its first step; there is nothing beneath it."""
+    """One recording. It starts paused at its first step."""
 
     SCOPES = ("replay", "panes")
     BINDINGS = bindings("replay", "panes")
@@ -24,22 +26,28 @@ class ReplayScreen(Stage):
         self._player = player
 
     def follow(self) -> None:
-        """Say which step is shown."""
-        choices, player = self.choices, self._player
-        choices.step, choices.steps = player.at + 1, player.steps
-        choices.playing, choices.coming = player.playing, player.coming
+        """Say how it plays."""
+        self.choices.playing, self.choices.speed = self._player.playing, self._player.speed
         super().follow()
 
     def lost(self, ended: str) -> ErrorReported:
         """What is wrong with the recording."""
         return ErrorReported(title="The recording cannot be replayed to its end", cause=ended, remedy="")
 
+    async def at_step(self, step: int) -> None:
+        """Show a step, counted from 0, as soon as all of the recording has been read."""
+        await asyncio.wait({self._player.task})
+        self._player.go(step)
+
     def action_forward(self) -> None:
         """Show the next step; what plays is paused instead."""
         if self._player.playing:
             self._player.pause()
-        elif self._player.over and not self._player.coming:
-            self.refuse("This is the end of the recording: ← goes back, g starts again, q leaves.")
+        elif self._player.over and not self._player.in_past:
+            self.refuse(
+                f"This is the end of the recording: {keys_of('backward')} goes back, {keys_of('from_start')} starts "
+                f"again, {keys_of('stop')} leaves."
+            )
         else:
             self.forget_refusal()
             self._player.go(self._player.at + 1)
@@ -56,13 +64,18 @@ class ReplayScreen(Stage):
         else:
             self._player.play()
 
+    def action_speed(self, by: int) -> None:
+        """Play faster, or slower."""
+        self.forget_refusal()
+        self._player.change_speed(by)
+
     def action_from_start(self) -> None:
         """Show the first step."""
         self._to(0)
 
     def action_to_end(self) -> None:
         """Show the last step."""
-        self._to(self._player.steps)
+        self._to(self._player.tape.steps)
 
     def action_recorded(self, by: int) -> None:
         """Show where another experiment begins."""
@@ -76,10 +89,16 @@ class ReplayScreen(Stage):
 
     def action_deaf(self) -> None:
         """Answer a key of the live screen."""
-        self.refuse("This is a recording, with no server behind it. Space shows the next step, ? every key.")
+        self.refuse(
+            f"This is a recording, with no server behind it. {keys_of('forward')} shows the next step, "
+            f"{keys_of('help')} every key."
+        )
 
     def action_stop(self) -> None:
-        """Leave."""
+        """Go back to all panes, or else leave."""
+        if self._body.zoomed:
+            self.action_zoom()
+            return
         self.post_message(self.Left())
 
     def _to(self, step: int) -> None:

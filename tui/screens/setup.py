@@ -28,13 +28,13 @@ class SetupDialog(Dialog[Setup]):
     """The form, as a window. Enter takes it; `r` takes it and runs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", show=False),
-        Binding("down,tab", "move(1)", show=False),
-        Binding("left", "change(-1)", show=False),
-        Binding("right,space", "change(1)", show=False),
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,tab,j", "move(1)", show=False),
+        Binding("left,h", "change(-1)", show=False),
+        Binding("right,space,l", "change(1)", show=False),
         Binding("backspace", "erase", show=False),
         Binding("enter", "take(False)", show=False),
-        Binding("e", "dismiss", show=False),
+        Binding("e", "dismiss", show=False, id="setup"),
     ]
 
     def __init__(self, form: Form) -> None:
@@ -106,7 +106,7 @@ class SetupDialog(Dialog[Setup]):
         if event.key == "r" and not writing:
             event.stop()
             self.action_take(True)
-        elif event.is_printable and event.character:
+        elif event.is_printable and event.character and (writing or event.character not in "hjkl"):
             if writing:  # None of them is a key then.
                 event.stop()
             self._form.type(event.character)

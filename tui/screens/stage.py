@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,27 +13,32 @@ from textual.widget import Widget
 from labs.stream.events import AnomalyMeasured, ErrorReported, OrdersExplored
 from tui import header, narration
 from tui.action import Action
-from tui.actions import find, footer
+from tui.actions import find, footer, keys_of
 from tui.driver import STARTING
-from tui.plan import ANOMALIES, CHART, LANES, ORDERS, PANES, TOPS
-from tui.screens.page import Page
+from tui.plan import ANOMALIES, CHART, ERRORS, LANES, ORDERS, PANES, TOPS, VERSIONS
+from tui.screens.page import COPIED_CELLS, Page
 from tui.state import LabState, Run
 from tui.survey import Survey
+from tui.tour.tour import Scene
 from tui.view import View
-from tui.widgets import anomalies, chart, grid, lanes, locks, matrix, sql, table, verdict, why
+from tui.widgets import anomalies, chart, errors, grid, lanes, locks, matrix, sql, table, verdict, why
 from tui.widgets.body import Body
 from tui.widgets.footer import FooterLine
 from tui.widgets.lines import LinesView
 from tui.widgets.pane import Content, Pane
+from tui.widgets.timeline import timeline
 
 if TYPE_CHECKING:
+    from tui.export.form import Form
     from tui.feed import Feed
 
 TITLES = {
     LANES: "Sessions",
     ORDERS: "Orders",
     ANOMALIES: "Anomalies",
+    VERSIONS: "Versions",
     CHART: "Chart",
+    ERRORS: "Error",
     "locks": "Locks",
     "table": "Table",
     "sql": "SQL",
@@ -53,6 +58,8 @@ _SOURCES = {
 _FOLLOWING = (LANES, "sql")
 PAGE_CELLS = 5
 """How many cells a cursor goes by a page key."""
+COPIED_LANE_CELLS = 40
+"""How wide each session's lane is in a copy, at least."""
 
 
 class Stage(Page):
@@ -62,7 +69,8 @@ class Stage(Page):
         """``experiment`` is selected as soon as the lab is open."""
         super().__init__()
         self._feed = feed
-        self.choices = View(live=feed.source.live, experiment=experiment)
+        self._present = View(live=feed.source.live, experiment=experiment)
+        self._past: View | None = None
         self._run: tuple[str, float] | None = None
         """The run on the screen."""
         self._front: tuple[object, ...] = ()
@@ -71,22 +79,39 @@ class Stage(Page):
         """The pane that it has brought to the front in the lanes' place, and at which run."""
         self._chosen = False
         """Whether the person has chosen a pane since the run began."""
-        self._error_shown = feed.state.errors[-1] if feed.state.errors else None
-        """What went wrong before is explained where it did."""
+        self._known = tuple(feed.state.errors)
+        """What went wrong before the lab was opened, and was explained where it did."""
+        self._ended: ErrorReported | None = None
+        """The end of the stream, where it was not meant to end."""
+        self._error: ErrorReported | None = None
+        """The latest one that was brought to the front."""
 
     @property
     def state(self) -> LabState:
-        """The stream so far."""
-        return self._feed.state
+        """The stream so far, or as far as the person has gone back."""
+        return self._feed.shown
+
+    @property
+    def choices(self) -> View:
+        """What the person has chosen for what is shown: the past is looked at like a recording."""
+        return self._past or self._present
 
     def parts(self) -> Iterable[Widget]:
         """Header, what is next, the panes, the latest message, footer."""
-        yield LinesView(lambda width, _: [header.header_line(self.state, self.choices, width)], classes="bar")
+        yield LinesView(
+            lambda width, _: [header.header_line(self.state, self.choices, width, self.rate)], classes="bar"
+        )
         yield LinesView(lambda width, _: [narration.next_line(self.state, self.choices, width)], classes="line")
         self._body = Body({name: self._make_pane(name) for name in (*TOPS, *PANES)})
         yield self._body
+        yield self.guide()
         yield self.message()
         yield FooterLine(footer(*self.SCOPES), self._possible)
+
+    def scene(self) -> Scene:
+        """The lab, as far as the tour is concerned."""
+        lab = self.state.lab.lab if self.state.lab else ""
+        return Scene(lab, self.state, self.choices, self._body.focused.pane)
 
     def said(self, width: int, height: int) -> list[Text]:
         """The latest thing worth saying."""
@@ -96,6 +121,10 @@ class Stage(Page):
         return Pane(name, TITLES, partial(self._content, name), follows=name in _FOLLOWING)
 
     def _content(self, name: str, width: int, height: int) -> Content:
+        if name == ERRORS:
+            return errors.lines(self.errors, self.offers(), width)
+        if name == VERSIONS:
+            return timeline.lines(self.state, self.choices, width, height)
         if name != LANES:
             return _SOURCES[name](self.state, self.choices, width)
         return lanes.lines(self.state, self.choices, width, height)
@@ -103,8 +132,19 @@ class Stage(Page):
     @property
     def surveys(self) -> dict[str, Survey[Any]]:
         """Of the panes that show cells, those that have any."""
-        surveys: dict[str, Survey[Any]] = {ORDERS: self.state.orders, ANOMALIES: self.state.anomalies}
+        surveys: dict[str, Survey[Any]] = {
+            ORDERS: self.state.orders,
+            ANOMALIES: self.state.anomalies,
+            VERSIONS: self.state.versions,
+        }
         return {name: survey for name, survey in surveys.items() if survey.cells}
+
+    @property
+    def errors(self) -> list[ErrorReported]:
+        """What has gone wrong in what is shown, and how the stream ended, if that is an error."""
+        ended = [self._ended] if self._ended and not self._feed.in_past else []
+        known = () if self.state.lab is None else self._known
+        return [*(error for error in self.state.errors if error not in known), *ended]
 
     # the stream
 
@@ -120,15 +160,24 @@ class Stage(Page):
         """Show what is new, once, however many events came."""
         if feed is not self._feed:
             return
-        self.choices.over = feed.over
+        self._present.over = feed.over
+        if feed.over and feed.source.ended and self._ended is None:
+            self._ended = self.lost(feed.source.ended)
         self.follow()
         self._follow_run()
+        self._follow_errors()
         self.redraw()
-        self._show_errors()
 
     def follow(self) -> None:
-        """Keep the choices possible after events came."""
-        self.choices.follow(self.state)
+        """Keep the choices possible after events came, or when another step is shown."""
+        feed = self._feed
+        if not feed.in_past or not feed.source.live:
+            self._past = None
+        elif self._past is None:
+            self._past = View(live=False, over=True, past=True, cells=dict(self._present.cells))
+        view = self.choices
+        view.step, view.steps, view.coming = feed.at + 1, feed.tape.steps, feed.coming
+        view.follow(self.state)
 
     def redraw(self) -> None:
         """Repaint what differs, and give the panes the height that they need."""
@@ -159,9 +208,9 @@ class Stage(Page):
     def _follow_survey(self, run: Run | None) -> None:
         """Let a run that fills in cells, or a chart, show them where the sessions would be; any other its sessions."""
         surveys = self.surveys
-        if self.state.figures.run is not None:
-            surveys[CHART] = self.state.figures
-        self._body.offer((LANES, *surveys))
+        if self.state.measured.figures.run is not None:
+            surveys[CHART] = self.state.measured.figures
+        self._body.offer((LANES, *surveys, *[ERRORS] * bool(self.errors)))
         filled = (name for name, survey in surveys.items() if run is not None and survey.run is run)
         top = (next(filled, LANES), run)
         if top != self._top:
@@ -185,30 +234,22 @@ class Stage(Page):
             return ("verdict", run.started_at)
         return ("locks" if self.state.waiting else "table", run.started_at)
 
-    def _show_errors(self) -> None:
-        """Open a window for the latest error, and for the end of the stream."""
-        errors = self.state.errors
-        if errors and errors[-1] is not self._error_shown:
-            self._error_shown = errors[-1]
-            self._explain(errors[-1])
-        elif self._feed.over and self._feed.source.ended:
-            ended, self._feed.source.ended = self._feed.source.ended, ""
-            self._explain(self.lost(ended))
+    def _follow_errors(self) -> None:
+        """Bring the latest error to the front, once."""
+        latest = self.errors[-1] if self.errors else None
+        if latest is not self._error:
+            self._error = latest
+            if latest is not None:
+                self._body.choose(ERRORS)
 
     # As in `Dialog`, the type checker stands in for ABC.
     @abstractmethod
     def lost(self, ended: str) -> ErrorReported:
         """The stream's end, as an error."""
 
-    def _explain(self, error: ErrorReported) -> None:
-        from tui.screens.error import ErrorDialog
-
-        offer, answered = self.offer()
-        self.app.push_screen(ErrorDialog(error, offer), answered)
-
-    def offer(self) -> tuple[str, Callable[[bool | None], None] | None]:
-        """What Enter does at an error, in words and in deed."""
-        return "go on", None
+    def offers(self) -> Sequence[tuple[str, str]]:
+        """Keys that help after an error, each with what it does."""
+        return [(keys_of("show.lanes"), "sessions")]
 
     def _possible(self, action: Action) -> bool:
         return action.refusal is None or not action.refusal(self.state, self.choices)
@@ -225,6 +266,38 @@ class Stage(Page):
     def action_show(self, pane: str) -> None:
         """Bring a pane to the front and make it the one that scrolls."""
         self._choose(pane)
+
+    def action_copy(self) -> None:
+        """Copy all of the chosen pane."""
+        self.copy(self._body.focused.text(max(COPIED_CELLS, COPIED_LANE_CELLS * len(self.state.sessions))))
+
+    def action_export(self) -> None:
+        """Ask in which form to export what is shown."""
+        from tui.screens.export import ExportDialog
+
+        self.app.push_screen(ExportDialog(), self._export_as)
+
+    def _export_as(self, form: Form | None) -> None:
+        if form is not None:
+            self.call_after_refresh(self._export, form)  # The window is no part of the picture.
+
+    def _export(self, form: Form) -> None:
+        from tui.export.form import told
+
+        self.forget_refusal()
+        done, sentence = told(form, self.state, self._picture)
+        (self.tell if done else self.refuse)(sentence)
+
+    def _picture(self) -> str:
+        from tui.export.svg import self_contained
+
+        return self_contained(self.app.export_screenshot(simplify=True))
+
+    def action_zoom(self) -> None:
+        """Give the chosen pane all the room, or the others theirs again."""
+        self._chosen = True
+        self._body.zoom()
+        self.redraw()
 
     def action_pane(self, by: int) -> None:
         """Go to another pane."""

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from labs.stream.cycles import drawn
 from labs.stream.events import AnomalyMeasured
+from tui.actions import keys_of
 from tui.plan import ANOMALIES
 from tui.state import LabState
 from tui.survey import Key
@@ -102,7 +103,7 @@ def _word(cell: AnomalyMeasured) -> str:
 
 
 def _told(cell: AnomalyMeasured, width: int) -> list[Text]:
-    """The chosen cell in words, its circle, and what Enter does with it."""
+    """The chosen cell in words, its circle, and how it is opened."""
     code = f" ({clean(cell.code)})" if cell.code else ""
     told = f"{clean(cell.anomaly)}{code} at {clean(cell.isolation)} on {engine_name(cell.engine)}: "
     if cell.occurred:
@@ -115,5 +116,5 @@ def _told(cell: AnomalyMeasured, width: int) -> list[Text]:
     return [
         *(Text(f" {line}") for line in wrap(told, width - 2)),
         *(styled((f"   {line}", "title")) for line in circle if line),
-        styled(" ", ("Enter", "key"), " shows it in the lanes"),
+        styled(" ", (keys_of("step_lane"), "key"), " shows it in the lanes"),
     ]

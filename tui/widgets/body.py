@@ -50,6 +50,7 @@ class Body(Widget):
         self._lanes_first = False
         self._growing = False
         self._plan = PlanLayout(self._places)
+        self._zoomed = False
         self._focused = PANES[0]
         self.focused.focused_pane = True
 
@@ -97,6 +98,17 @@ class Body(Widget):
         names = [name for name in self._panes if name in (*self._tops, *PANES)]
         self.choose(names[(names.index(self._focused) + by) % len(names)])
 
+    @property
+    def zoomed(self) -> bool:
+        """Whether the chosen pane has all the room."""
+        return self._zoomed
+
+    def zoom(self) -> None:
+        """Give the chosen pane all the room, or the others theirs again."""
+        self._zoomed = not self._zoomed
+        self._needs = {}
+        self._arrange()
+
     def start_afresh(self) -> None:
         """Show a new run, each pane from where it begins to be read."""
         self._needs = {}
@@ -112,7 +124,7 @@ class Body(Widget):
         """Give the pane below the lanes the height that it has come to need; while it grows, it does not shrink."""
         self._growing = growing
         changed, self._lanes_first = lanes_first != self._lanes_first, lanes_first
-        if len(groups(*self.screen.size)) == 1 and (self._measure(self.size.width) or changed):
+        if len(groups(*self.screen.size)) == 1 and not self._zoomed and (self._measure(self.size.width) or changed):
             self._arrange()
 
     def _measure(self, width: int) -> bool:
@@ -140,7 +152,7 @@ class Body(Widget):
             pane.refresh(repaint=False, layout=True)
 
     def _places(self, size: Size) -> dict[str, Place]:
-        if len(groups(*self.screen.size)) == 1:
+        if len(groups(*self.screen.size)) == 1 and not self._zoomed:
             self._measure(size.width)
         return plan(
             size.width,
@@ -151,4 +163,5 @@ class Body(Widget):
             self._needs.get(LANES, EMPTY_LANES),
             lanes_first=self._lanes_first,
             tops=self._tops,
+            zoomed=self._focused if self._zoomed else "",
         )

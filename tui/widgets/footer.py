@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.events import Click
 
@@ -19,7 +20,7 @@ def buttons(actions: Sequence[Action], width: int) -> list[tuple[int, int, Actio
     placed: list[tuple[int, int, Action]] = []
     x = 1
     for number, action in enumerate(actions):
-        length = len(action.key) + 1 + len(action.label)
+        length = cell_len(action.key) + 1 + len(action.label)
         room = width if number == len(actions) - 1 else width - 3
         if x + length > room:
             break

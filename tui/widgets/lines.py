@@ -73,7 +73,7 @@ class LinesView(Widget):
 
     def _render_strips(self, size: Size) -> None:
         width, height = size
-        console = themes.console(self.app.native_ansi_color)
+        console = themes.console(self.app.theme)
         base = self.rich_style
         strips = [
             Strip(fit(line, width).render(console), width).apply_style(base).simplify()

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from labs.stream.events import LockHeld
 from tui.state import LabState
-from tui.text import clean, seconds, styled, wrap
+from tui.text import clean, cut, seconds, styled, wrap
 from tui.view import View
 from tui.widgets.pane import Content
 
@@ -26,6 +26,9 @@ _MEANINGS = {
     "X,GAP": "only the gap before it: nobody may insert there",
 }
 """PostgreSQL's modes of tables, then InnoDB's, of tables and of rows."""
+
+LONGEST = 240
+"""Of an object's name, so many characters are shown."""
 
 _QUEUES = "AccessExclusive"
 """Of a row, PostgreSQL locks no more than the place of whoever waits first for it; the row itself can be read."""
@@ -48,7 +51,7 @@ def lines(state: LabState, view: View, width: int) -> Content:
         edge = styled(
             (f" {clean(wait.waiter)} waits for {clean(wait.blocker)}", "wait"), (f"   {seconds(age):<6}", "title")
         )
-        told = f"for {clean(wait.object)} · {_mode(wait.mode)}"
+        told = f"for {_named(wait.object)} · {_mode(wait.mode)}"
         first, *rest = wrap(told, max(width - edge.cell_len - 2, 20))
         body += [edge.append(f" {first}"), *(Text("   " + line) for line in rest)]
     if cycle := _cycle([(wait.waiter, wait.blocker) for wait in sample.waits]):
@@ -59,7 +62,7 @@ def lines(state: LabState, view: View, width: int) -> Content:
     has: dict[str, list[str]] = defaultdict(list)
     for lock in sample.held:
         if lock.object in wanted or not _teaches_nothing(lock):
-            has[lock.session].append(f"{clean(lock.object)}: {_mode(lock.mode)}{_meaning(lock)}")
+            has[lock.session].append(f"{_named(lock.object)}: {_mode(lock.mode)}{_meaning(lock)}")
     for session in sorted(has):
         label = f" {clean(session)} has  "
         for number, told in enumerate(has[session]):
@@ -86,7 +89,12 @@ def _meaning(lock: LockHeld) -> str:
 
 def _mode(mode: str) -> str:
     """PostgreSQL's modes all end in the same word."""
-    return clean(mode).removesuffix("Lock")
+    return _named(mode).removesuffix("Lock")
+
+
+def _named(thing: str) -> str:
+    """A lock's object or mode; a row's key can be of any length."""
+    return cut(clean(thing[:LONGEST]), LONGEST)
 
 
 def _cycle(edges: list[tuple[str, str]]) -> list[str]:

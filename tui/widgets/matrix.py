@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from labs.stream.events import OrdersExplored
+from tui.actions import keys_of
 from tui.plan import ORDERS
 from tui.state import LabState
 from tui.survey import Key
@@ -69,7 +70,7 @@ def _row(cell: OrdersExplored) -> tuple[str, ...]:
 
 
 def _told(cell: OrdersExplored, width: int) -> list[Text]:
-    """The chosen cell in words, and what Enter does with it."""
+    """The chosen cell in words, and how it is opened."""
     drawn = f", the first of them in turn, the rest drawn by lot from seed {cell.seed}" if cell.sampled else ""
     told = f"{clean(cell.variant)} at {clean(cell.isolation)} on {engine_name(cell.engine)}: "
     told += f"{plural(cell.orders, 'order')} run{drawn}. "
@@ -83,9 +84,10 @@ def _told(cell: OrdersExplored, width: int) -> list[Text]:
         if cell.failing is not None
         else "opens it in its usual order: no order breaks a claim"
     )
+    opens = keys_of("step_lane")
     return [Text(f" {line}") for line in wrap(told, width - 2)] + [
-        styled(" ", ("Enter", "key"), f" {line}") if number == 0 else Text(f" {line}")
-        for number, line in enumerate(wrap(key, width - 8))
+        styled(" ", (opens, "key"), f" {line}") if number == 0 else Text(f" {line}")
+        for number, line in enumerate(wrap(key, width - 3 - cell_len(opens)))
     ]
 
 

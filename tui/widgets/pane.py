@@ -101,6 +101,12 @@ class Pane(LinesView):
         content = self._source(width, sys.maxsize)
         return 1 + len(content.head) + len(content.body) + len(content.foot)
 
+    def text(self, width: int) -> str:
+        """All that it shows, also what is scrolled out of sight, as plain text for a width in cells."""
+        content = self._source(width, sys.maxsize)
+        lines = [line.plain.rstrip() for part in (content.head, content.body, content.foot) for line in part]
+        return "\n".join(lines).strip("\n") + "\n"
+
     def scroll_lines(self, by: int) -> None:
         """Scroll; reaching the end makes a following pane follow again."""
         last = max(self._length - self._room, 0)
@@ -160,6 +166,7 @@ class Pane(LinesView):
                 rule.append(title, "title")
             rule.append(" ─ ", "rule")
         rule.right_crop(1)
-        where = f" {self._top} above " if self._top else ""
+        where = " zoomed " if self.place and self.place.zoomed else ""
+        where += f" {self._top} above " if self._top else ""
         where += f" {hidden} below " if hidden else ""
         return rule.append("─" * (width - rule.cell_len - len(where)), "rule").append(where, "dim")

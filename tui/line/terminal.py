@@ -18,7 +18,7 @@ HANG_UP_STATUS = 129
 class Watch(threading.Thread):
     """Looks whether the terminal is still there, and sees to it that the program does not outlive it for long.
 
-    It is a thread because Textual blocks the event loop once nobody takes what it paints.
+    It is a thread so that nothing that holds up the event loop holds it up too.
     """
 
     def __init__(self, gone: Callable[[], object], last: Callable[[], object]) -> None:

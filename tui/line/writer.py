@@ -1,0 +1,165 @@
+"""Writing to a terminal that may be slow, or gone: nobody waits for it, and how much is on its way is known."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import termios
+import threading
+from collections import deque
+from collections.abc import Iterator
+from time import monotonic
+
+PIECE_BYTES = 512
+"""What is painted goes out in pieces of about this size; between two of them the rest can be given up."""
+QUESTION = b"\x1b[6n"
+"""Where the cursor is: what a terminal answers when it has taken everything before. Asked after every piece."""
+ANSWER_S = 3.0
+"""Without any answer for so long, none is waited for: the line may stand still, or the questions may be lost."""
+TRUST = 3
+"""After so many times in a row, a terminal is taken for one that answers none."""
+FIRST_WINDOW_BYTES, LARGEST_WINDOW_BYTES = 4096, 65536
+"""How much may be on its way, at first and on a fast line; the rest waits here, where it can still be given up."""
+LONG_S, SHORT_S = 0.4, 0.1
+"""Answers that take so much longer than the quickest one mean that less, or more, may be on its way."""
+SETTLE_S = 1.0
+"""How long the terminal may take, once the screen closes, for the answers that it owes: a shell would get them next."""
+LAST_S = 1.5
+"""How long it may take for what restores it; after that, what it has not read is thrown away."""
+
+
+class Writer(threading.Thread):
+    """Hands bytes to a terminal in order; whoever writes never waits for it."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(name="line", daemon=True)
+        self._descriptor = descriptor
+        self._pieces: deque[tuple[bytes, bool]] = deque()
+        self._changed = threading.Condition()
+        self._ending = self._over = False
+        self._handed = self._sent = self._gone = self._answered = 0
+        """Bytes so far: to be written, begun to be written, written, and known to have arrived."""
+        self._questions: deque[tuple[int, int, float]] = deque()
+        """What had been sent, how much of it was on its way, and when, of each question that awaits its answer."""
+        self._answered_at = 0.0
+        self._trust = 0
+        self._window = FIRST_WINDOW_BYTES
+        self._quickest_s = ANSWER_S
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the terminal has not taken yet, as far as can be known."""
+        with self._changed:
+            return self._handed - self._arrived()
+
+    @property
+    def taken(self) -> int:
+        """Bytes that the terminal has taken."""
+        with self._changed:
+            return self._arrived()
+
+    @property
+    def owed(self) -> bool:
+        """Whether the terminal still has to answer."""
+        with self._changed:
+            self._arrived()
+            return bool(self._questions)
+
+    def write(self, data: bytes, *, dispensable: bool = False) -> None:
+        """Have it written; what is dispensable may be given up as long as it is not begun."""
+        with self._changed:
+            self._handed += len(data)
+            self._pieces.append((data, dispensable))
+            self._changed.notify()
+
+    def answered(self) -> None:
+        """The terminal has answered the oldest question."""
+        with self._changed:
+            if not self._questions:  # This one comes too late to be waited for.
+                return
+            self._answered, on_its_way, asked_at = self._questions.popleft()
+            self._answered_at = monotonic()
+            self._trust = TRUST
+            took_s = self._answered_at - asked_at
+            self._quickest_s = min(self._quickest_s, took_s)
+            if took_s > self._quickest_s + LONG_S:
+                self._window = max(int(on_its_way * LONG_S / took_s), PIECE_BYTES)
+            elif took_s < self._quickest_s + SHORT_S:
+                self._window = min(self._window * 2, LARGEST_WINDOW_BYTES)
+            self._changed.notify()
+
+    def end(self) -> None:
+        """Ask nothing any more, and write nothing of what can be dispensed with."""
+        with self._changed:
+            self._ending = True
+            self._handed -= sum(len(piece) for piece, dispensable in self._pieces if dispensable)
+            self._pieces = deque(one for one in self._pieces if not one[1])
+            self._changed.notify()
+
+    def finish(self) -> None:
+        """Write the rest; where nobody reads it, throw away what has not been read."""
+        with self._changed:
+            self._over = True
+            self._changed.notify()
+        self.join(LAST_S)
+        if self.is_alive():
+            with contextlib.suppress(termios.error):
+                termios.tcflush(self._descriptor, termios.TCOFLUSH)
+            self.join(SETTLE_S)
+
+    def run(self) -> None:
+        """Write until it is over; a terminal that is gone takes everything."""
+        while piece := self._next():
+            with contextlib.suppress(OSError):
+                self._send(piece)
+            with self._changed:
+                self._gone += len(piece)
+
+    def _next(self) -> bytes:
+        """What to write next, with a question where it is time for one; nothing when it is over."""
+        with self._changed:
+            while not (self._over or (self._pieces and self._room())):
+                self._changed.wait(ANSWER_S if self._pieces else None)
+            if not self._pieces:
+                return b""
+            piece, _ = self._pieces.popleft()
+            self._sent += len(piece)
+            asked = self._questions[-1][0] if self._questions else self._answered
+            if not self._ending and self._sent - asked >= PIECE_BYTES:
+                piece += QUESTION
+                self._handed += len(QUESTION)
+                self._sent += len(QUESTION)
+                self._questions.append((self._sent, self._sent - self._arrived(), monotonic()))
+            return piece
+
+    def _room(self) -> bool:
+        return self._ending or not self._trust or self._sent - self._arrived() < self._window
+
+    def _arrived(self) -> int:
+        if self._questions and monotonic() - max(self._questions[0][2], self._answered_at) > ANSWER_S:
+            self._questions.clear()
+            self._answered = self._gone
+            self._trust = max(self._trust - 1, 0)
+        return self._answered if self._trust else self._gone
+
+    def _send(self, piece: bytes) -> None:
+        while piece:
+            try:
+                piece = piece[os.write(self._descriptor, piece) :]
+            except BlockingIOError:  # Another program has made the terminal, which they share, non-blocking.
+                select.select([], [self._descriptor], [])
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """The data in pieces that each begin with a control sequence, so that none is ever cut."""
+    start = 0
+    while len(data) - start > PIECE_BYTES:
+        end = data.rfind(b"\x1b[", start + 1, start + PIECE_BYTES)
+        if end < 0:
+            end = data.find(b"\x1b[", start + PIECE_BYTES)
+        if end < 0:
+            break
+        yield data[start:end]
+        start = end
+    yield data[start:]

@@ -1,0 +1,101 @@
+"""The nine labs as a list, and what is told of the selected one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual.events import Click
+from textual.geometry import Size
+
+from labs.catalogue import Entry
+from tui.actions import keys_of
+from tui.text import cut, fit, styled, wrap
+from tui.widgets.lines import LinesView
+
+TITLE_CELLS = 15
+STATUS_CELLS = 17
+SPACIOUS_LINES = 4
+"""How many lines a lab has where there is room."""
+_ABOUT = (
+    "It writes only to a schema of its own, which nobody else uses. Every experiment ends in a verdict that is "
+    "measured on the server, and can be rolled back."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The nine labs; whether each one is built is looked up once."""
+
+    entries: tuple[Entry, ...]
+    built: tuple[bool, ...]
+
+
+def entry_lines(shelf: Shelf, cursor: int, width: int, notes: Sequence[Text] | None = None) -> list[Text]:
+    """One line a lab: number, title, whether it can be opened, and its question.
+
+    With ``notes``, one for each lab, there is room: the question and the note have lines of their own.
+    """
+    lines = []
+    for number, (entry, built) in enumerate(zip(shelf.entries, shelf.built, strict=True)):
+        mark = "▌" if number == cursor else " "
+        line = styled(
+            f"{mark} {entry.number}  ",
+            (cut(entry.title, TITLE_CELLS).ljust(TITLE_CELLS), "title" if built else ""),
+            (f"{'● ready to open' if built else '· not built yet':<{STATUS_CELLS}}", "ok" if built else "dim"),
+        )
+        if notes is None:
+            block = [line.append(entry.question)]
+        else:
+            indent = f"{mark}    "
+            block = [line, Text(f"{indent}{entry.question}"), Text(indent).append_text(notes[number])]
+        for line in block:
+            line = fit(line, width)
+            if number == cursor:
+                line.stylize("cursor")
+            elif not built:
+                line.stylize("off", 5)
+            lines.append(line)
+        if notes is not None:
+            lines.append(Text())
+    return lines
+
+
+def detail_lines(entry: Entry, built: bool, troubles: Sequence[Text], width: int, *, short: bool = False) -> list[Text]:
+    """What opening the selected lab means, and what is wrong with the server, if anything."""
+    if short:
+        return [styled((f" {entry.number} {entry.title}", "title"), f" · {entry.question}"), *troubles]
+    lines = [styled((f" {entry.number} {entry.title}", "title")), Text(f" {entry.question}"), Text()]
+    if troubles:
+        return [*lines, *troubles]
+    if built:
+        lines += [Text(f" {line}") for line in wrap(_ABOUT, min(width - 2, 100))]
+        lines += [Text(), styled(" ", (keys_of("open"), "key"), " open it")]
+    else:
+        lines.append(styled((" Not built yet: it cannot be opened.", "dim")))
+    return lines
+
+
+class Entries(LinesView):
+    """The list of labs, for the mouse as well."""
+
+    def __init__(self, draw: Callable[[int, int], list[Text]], count: int, clicked: Callable[[int], None]) -> None:
+        super().__init__(draw, id="entries")
+        self._count = count
+        self._clicked = clicked
+
+    @property
+    def spacious(self) -> bool:
+        """Whether there is room for more than a line a lab."""
+        return self.size.height >= self._count * SPACIOUS_LINES
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """A line a lab."""
+        return self._count
+
+    def on_click(self, event: Click) -> None:
+        """Select the lab under the mouse; a second click opens it."""
+        number = event.y // SPACIOUS_LINES if self.spacious else event.y
+        if 0 <= number < self._count:
+            self._clicked(number)
