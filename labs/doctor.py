@@ -6,16 +6,16 @@ import os
 import platform
 import sys
 from collections.abc import AsyncIterator
-from typing import Literal
+from dataclasses import replace
 
 import click
 import msgspec
-from msgspec.structs import replace
 from rich.text import Text
 
 from labs.paper import Paper
 from labs.stream.engines import ENGINES
-from labs.stream.terminal import config_path, look, refusal
+from labs.stream.finding import OTHERS, Finding
+from labs.stream.terminal import look, refusal
 from labs.workbench.engines.embedded import NEEDED_BYTES, EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import ENGINE, LabError
@@ -23,16 +23,6 @@ from labs.workbench.place import probed
 from labs.workbench.target import Own, Target
 
 MARKS = {"ok": ("✓ ok", "blue"), "note": ("· note", ""), "problem": ("✗ problem", "bold yellow")}
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing looked at."""
-
-    name: str
-    status: Literal["ok", "note", "problem"]
-    found: str
-    remedy: str = ""
-    """What to do about it; empty when there is nothing to do."""
 
 
 async def report(target: Target, *, as_json: bool) -> int:
@@ -60,7 +50,8 @@ async def examine(target: Target) -> AsyncIterator[Finding]:
     """Look at one thing after the other. Of servers it starts none but the program's own, if that is the target."""
     yield Finding("Python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     yield _terminal()
-    yield _settings()
+    for other in OTHERS:
+        yield other()
     if isinstance(target, Own):
         yield _disk()
         chosen = target.engine
@@ -81,14 +72,6 @@ def _terminal() -> Finding:
         can = look(os.environ, sys.stdout.encoding)
         found = f"{columns}×{lines}, TERM={os.environ.get('TERM') or 'not set'}: {can}"
     return Finding("terminal", "note" if reason else "ok", found, reason)
-
-
-def _settings() -> Finding:
-    path = config_path(os.environ)
-    if path.exists():
-        return Finding("settings", "ok", str(path))
-    named = "NINELABS_CONFIG names it." if os.environ.get("NINELABS_CONFIG") else ""
-    return Finding("settings", "note" if named else "ok", f"No file {path}.", named)
 
 
 def _disk() -> Finding:

@@ -16,8 +16,9 @@ import click
 
 from labs.cli import COMMANDS
 from labs.stream.engines import ENGINES
+from labs.stream.finding import OTHERS
 from tui.export.command import export
-from tui.settings.commands import config, keys
+from tui.settings.commands import config, finding, keys
 from tui.settings.settings import THEMES, SettingsError, load
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def replay(context: click.Context, file: Path) -> None:
 
 for command in (*COMMANDS, export, config, keys):
     cli.add_command(command)
+OTHERS.append(finding)
 
 
 def main() -> None:
@@ -189,18 +191,18 @@ async def _live(app: NinelabsApp) -> None:
     def leave(number: signal.Signals) -> None:
         nonlocal signalled
         if signalled:
-            app.kill_sources()
+            app.sources.kill()
         signalled = True
         app.leave(128 + number, _SIGNALS[number])
 
     for number in _handled():
         loop.add_signal_handler(number, leave, number)
-    watch = Watch(partial(loop.call_soon_threadsafe, leave, signal.SIGHUP), app.kill_sources)
+    watch = Watch(partial(loop.call_soon_threadsafe, leave, signal.SIGHUP), app.sources.kill)
     watch.start()
     try:
         await app.run_async()
     finally:
-        await app.close_sources()
+        await app.sources.close()
         watch.stop()
 
 

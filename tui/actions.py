@@ -99,7 +99,7 @@ REGISTRY: tuple[Action, ...] = (
     Action("recordings.in", ("right", "l"), "recordings", "Go to the lab's recordings.", "catalogue", argument="True"),
     Action("recordings.out", ("left", "h", "escape"), "labs", "Go back to the labs.", "catalogue", argument="False"),
     Action(
-        "resume", ("b",), "go on", "Go on with the lab's latest run where it was broken off.", "catalogue", footer=5
+        "resume", ("b",), "go on", "Go on with the lab's latest run where it was broken off.", "catalogue", footer=9
     ),
     Action(
         "forget",
@@ -116,7 +116,7 @@ REGISTRY: tuple[Action, ...] = (
         "catalogue",
         footer=14,
     ),
-    Action("remove", ("D", "delete"), "delete", "Delete the chosen recording.", "catalogue", footer=6),
+    Action("remove", ("D", "delete"), "delete", "Delete the chosen recording.", "catalogue", footer=30),
     *(
         Action(
             f"jump.{number}",
@@ -335,7 +335,7 @@ REGISTRY: tuple[Action, ...] = (
     # everywhere
     Action("help", ("question_mark",), "keys", "Show the keys of this screen.", "everywhere", footer=1),
     Action("command_palette", ("colon", "ctrl+p"), "menu", "Find an action by name.", "everywhere", footer=13),
-    Action("tour", ("T",), "tour", "Be shown round, in three minutes; again: end the tour.", "everywhere", footer=28),
+    Action("tour", ("T",), "tour", "Be shown round, in three minutes; again: end the tour.", "everywhere", footer=8),
     Action(
         "theme.next", ("f2",), "theme", "Go on to the next theme: dark, light, or the terminal's own.", "everywhere"
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import traceback
@@ -17,15 +16,16 @@ from tui.glyphs import PlainGlyphs
 from tui.line.paced import PacedApp
 from tui.screens.catalogue import CatalogueScreen
 from tui.screens.page import Page, too_small
-from tui.tour.tour import Tour
+from tui.sources import Sources
+from tui.tour.tour import Tour, refusal
 
 if TYPE_CHECKING:
     from textual.command import Provider
     from textual.filter import LineFilter
 
+    from labs.stream.terminal import Look
     from tui.backend import Source
     from tui.feed import Feed
-    from tui.player import Player
     from tui.recordings.resume import Resumption
     from tui.screens.lab import LabScreen
     from tui.widgets.details import Details
@@ -53,12 +53,14 @@ class NinelabsApp(PacedApp, inherit_bindings=False):
         recordings: Path | None = None,
         theme: str = "auto",
         quiet: bool = False,
+        fixed_look: Look | None = None,
     ) -> None:
         """What `open_runner` makes is a process for one lab, on the engine of that name or on the one that was asked
         for where it is empty; what `open_replay` makes is shown instead, if given. In the folder `recordings` one is
-        kept of every lab, if given. ``quiet`` is for slow lines."""
+        kept of every lab, if given. ``quiet`` is for slow lines. The look is this terminal's, if
+        none is given."""
         encoding = getattr(sys.__stderr__, "encoding", None) or "utf-8"
-        self._look = look(os.environ, encoding)
+        self._look = fixed_look or look(os.environ, encoding)
         super().__init__(quiet=quiet, ansi_color=True if self._look.colours == "none" else None)
         for one in themes.THEMES.values():
             self.register_theme(one)
@@ -68,15 +70,14 @@ class NinelabsApp(PacedApp, inherit_bindings=False):
         self._glyphs = PlainGlyphs(self._look.glyphs, encoding)
         self.sentence = ""
         self.tour = Tour()
-        self._open_runner = open_runner
+        self.sources = Sources(
+            open_runner, recordings, self.pace, moved=self._moved, tell=self._tell, failed=self._handle_exception
+        )
         self._open_replay = open_replay
         self._recordings = recordings
-        self._feed: Feed | None = None
-        """The lab that is open, or the process that is ready for one."""
-        self._player: Player | None = None
-        """The recording that is open."""
         self._lab = ""
-        self._retiring: dict[asyncio.Task[None], Feed] = {}
+        self._left: dict[str, str] = {}
+        """By lab, the experiment that was on the screen when it was left."""
         self._wanted_exit: tuple[int, str] | None = None
         self._started = False
 
@@ -86,7 +87,7 @@ class NinelabsApp(PacedApp, inherit_bindings=False):
         """The catalogue is beneath everything else; a recording has nothing beneath it."""
         if self._open_replay is None:
             return CatalogueScreen(self._recordings)
-        return self._play(self._open_replay())
+        return self._replay(self._open_replay())
 
     def on_mount(self) -> None:
         """Everything that costs time comes after the catalogue is painted."""
@@ -104,21 +105,6 @@ class NinelabsApp(PacedApp, inherit_bindings=False):
             return
         self.sentence = self.sentence or sentence
         self.exit(return_code=status)
-
-    async def close_sources(self) -> None:
-        """See every source out. To be called when the screen is closed."""
-        for feed in (self._feed, self._player):
-            if feed is not None:
-                self._retire(feed)
-        if self._retiring:
-            await asyncio.wait(self._retiring)
-
-    def kill_sources(self) -> None:
-        """End every source at once."""
-        if self._feed is not None:
-            self._feed.source.kill()
-        for feed in self._retiring.values():
-            feed.source.kill()
 
     def _fatal_error(self) -> None:
         """Close after a defect: the trace goes to the log, a sentence to the person."""
@@ -153,25 +139,11 @@ class NinelabsApp(PacedApp, inherit_bindings=False):
 
     def _warm_up(self) -> None:
         """Have the first runner ready, unless somebody has been so quick as to open a lab before."""
-        if self._feed is None:
-            self._warm()
-
-    def _warm(self) -> Feed:
-        """Have a runner ready for the lab that will be opened, on the engine that the one before was on."""
-        from tui.feed import Feed
-
-        engine = self._feed.state.engine if self._feed is not None else None
-        source = self._open_runner(engine.engine if engine is not None else "")
-        if self._recordings is not None:
-            from tui.recordings.recorded import Recorded
-
-            source = Recorded(source, self._recordings, self._tell)
-        self._feed = feed = Feed(source, self._moved, self.pace)
-        feed.task.add_done_callback(self._read_to_end)
-        return feed
+        if self.sources.feed is None:
+            self.sources.warm()
 
     def _moved(self, feed: Feed) -> None:
-        if feed in (self._feed, self._player) and self.is_running:
+        if self.is_running:
             for page in self._pages():
                 page.stream_moved(feed)
 
@@ -183,48 +155,29 @@ class NinelabsApp(PacedApp, inherit_bindings=False):
     def _pages(self) -> list[Page]:
         return [screen for screen in self.screen_stack if isinstance(screen, Page)]
 
-    def _play(self, source: Source) -> Page:
-        """A screen for a recording."""
-        from tui.player import Player
-        from tui.screens.replay import ReplayScreen
-
-        self._player = player = Player(source, self._moved, self.pace)
-        player.task.add_done_callback(self._read_to_end)
-        return ReplayScreen(player)
-
-    def _read_to_end(self, task: asyncio.Task[None]) -> None:
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception):
-            self._handle_exception(error)
-
-    def _retire(self, feed: Feed) -> None:
-        task = asyncio.create_task(feed.close(), name="retiring")
-        self._retiring[task] = feed
-        task.add_done_callback(self._retiring.pop)
-
     # routes
 
     def on_catalogue_screen_chosen(self, event: CatalogueScreen.Chosen) -> None:
-        """Open a lab."""
-        self._open(event.lab, way=event.way)
+        """Open a lab, at the experiment that it was left at."""
+        self._open(event.lab, self._left.get(event.lab, ""), way=event.way)
 
     def on_details_picked(self, event: Details.Picked) -> None:
         """Show a recording over the catalogue."""
         from tui.backend import Replay
 
-        self.push_screen(self._play(Replay(event.path)))
+        self.push_screen(self._replay(Replay(event.path)))
 
     def on_replay_screen_left(self) -> None:
         """Back to the catalogue; where there is none, a recording is all there is."""
         if self._open_replay is not None:
             self.leave(0)
-        elif self._player is not None:
-            self._retire(self._player)
-            self._player = None
+        elif self.sources.player is not None:
+            self.sources.close_recording()
             self.pop_screen()
 
-    def on_lab_screen_left(self) -> None:
+    def on_lab_screen_left(self, event: LabScreen.Left) -> None:
         """Back to the catalogue: the lab's process ends, and another one is made ready."""
+        self._left[self._lab] = event.experiment
         self._close_lab()
 
     def on_lab_screen_reopened(self, event: LabScreen.Reopened) -> None:
@@ -234,32 +187,28 @@ class NinelabsApp(PacedApp, inherit_bindings=False):
 
     def _open(self, lab: str, experiment: str = "", way: Resumption | None = None) -> None:
         self._lab = lab
-        feed = self._feed
-        if feed is None or feed.over:
-            feed = self._warm()
-        self._show_lab(feed, experiment, way)
+        from tui.screens.lab import LabScreen
+
+        feed = self.sources.ready()
+        self.push_screen(LabScreen(feed, experiment, way))
         self.run_worker(self._ask_for(lab, feed), exit_on_error=False)
 
     async def _ask_for(self, lab: str, feed: Feed) -> None:
         """Open the lab when the process that had it before has let go of it."""
         from labs.stream.commands import OpenLab
 
-        if self._retiring:
-            await asyncio.wait(set(self._retiring))
+        await self.sources.ended()
         await feed.send(OpenLab(lab=lab))
 
-    def _show_lab(self, feed: Feed, experiment: str, way: Resumption | None) -> None:
-        from tui.screens.lab import LabScreen
-
-        self.push_screen(LabScreen(feed, experiment, way))
-
     def _close_lab(self) -> None:
-        old = self._feed
-        # The new process comes first, so that a server of our own is never without a user in between.
-        self._warm()
-        if old is not None:
-            self._retire(old)
+        self.sources.warm()
         self.pop_screen()
+
+    def _replay(self, source: Source) -> Page:
+        """A screen for a recording."""
+        from tui.screens.replay import ReplayScreen
+
+        return ReplayScreen(self.sources.play(source))
 
     # keys
 
@@ -271,7 +220,7 @@ class NinelabsApp(PacedApp, inherit_bindings=False):
         """Quit; ask only when something runs."""
         from tui.screens.confirm import Confirm, leave_losses
 
-        feed = self._feed
+        feed = self.sources.feed
         losses = leave_losses(feed.state) if feed and feed.source.live and not feed.over else []
         if not losses:
             self.leave(0)
@@ -287,8 +236,10 @@ class NinelabsApp(PacedApp, inherit_bindings=False):
         if isinstance(self.screen, Page):
             if self.tour.on:
                 self.tour.stop()
+            elif reason := refusal(self.screen.scene()):
+                self.screen.refuse(reason)
             else:
-                self.tour.start(self.screen.scene())
+                self.tour.start()
             self.screen.redraw()
 
     def action_help(self) -> None:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from labs.stream.places import data_home
+from labs.stream.places import data_home, make_home
 from tui.text import plural
 
 LARGEST_BYTES = 74_994
@@ -40,13 +40,12 @@ def sequences(text: str, environment: Mapping[str, str]) -> str:
 
 
 def save(text: str, folder: Path) -> Path:
-    """Write the text to `FILE_NAME` in a folder, for its owner's eyes only, in the place of what was there.
+    """Write the text to `FILE_NAME` in the data folder, for its owner's eyes only, in the place of what was there.
 
     Raises:
         OSError: it cannot be written; what was there is still there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE_NAME
+    path = make_home(folder) / FILE_NAME
     handle, unfinished = tempfile.mkstemp(prefix=f".{FILE_NAME}.", dir=folder)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -30,6 +30,8 @@ def counterpart(state: LabState) -> Run | None:
     run, before = state.run, state.before
     if run is None or before is None or run.settings == before.settings:
         return None
+    if run.ended is not None and not run.complete:
+        return None
     alike = run.experiment == before.experiment and _plan(run.parameters) == _plan(before.parameters)
     return before if alike else None
 

@@ -16,7 +16,7 @@ from tui.view import View
 
 STARTING = "starting"
 SETTLED_S = 1.0
-"""For so long after a run has ended, Space does not start it anew: it was meant for a step."""
+"""Keys pressed closer to each other than this are hammered."""
 
 
 @dataclass(slots=True)
@@ -29,8 +29,10 @@ class Driver:
     _owed: Step | None = None
     """A step asked for while the one before was on its way: the next rest takes it."""
     _ended: Run | None = None
-    """The run that was seen to end, and when, by the wall."""
-    _ended_at: float = 0.0
+    """The run on the screen, if it has ended: a key to step was meant for it, until it was said that it has."""
+    _warned: Run | None = None
+    """The run of which that was said, and when, by the wall."""
+    _warned_at: float = 0.0
     _asked_at: tuple[object, ...] = field(default=())
     _elsewhere: tuple[str, dict[str, Cell], bool] | None = None
     """An engine on its way, what the selected experiment is to be run with there, and whether it is to be stepped."""
@@ -50,9 +52,10 @@ class Driver:
     def step(self, state: LabState, session: str | None = None) -> AnyCommand | str | None:
         """The next statement of a session, or of the one that the order suggests; starts the run if there is none."""
         if not state.running and self.view.asked != STARTING:
-            if self._ended is not None and monotonic() - self._ended_at < SETTLED_S and not self.view.last(state):
+            if self._meant_for_the_last_run() and not self.view.last(state):
+                self._warned, self._warned_at = self._ended, monotonic()
                 return (
-                    f"This run has ended. {keys_of('step')} starts it anew; "
+                    f"This run has ended. {keys_of('step')} again starts it anew; "
                     f"{keys_of('experiment.next')} goes to the next experiment."
                 )
             return self.start(state, stepped=True)
@@ -100,8 +103,10 @@ class Driver:
     def moved(self, state: LabState) -> AnyCommand | str | None:
         """Events came: forget what has been answered, and take the step that is owed, or the next one of the way."""
         self.view.follow(state)
-        if state.run is not self._ended and state.run is not None and state.run.ended is not None:
-            self._ended, self._ended_at = state.run, monotonic()
+        if state.upkeep is not None:
+            self._ended = None
+        elif state.run is not None and state.run.ended is not None:
+            self._ended = state.run
         if self.view.asked and self._asked_at != _answers(state, self.view.asked):
             self.view.asked = ""
             if self._elsewhere is not None and state.lab is not None:
@@ -109,7 +114,9 @@ class Driver:
                 if state.lab.engine == engine:
                     self.view.parameters = parameters
                     return self.start(state, stepped=stepped)
-        if not state.running and self.view.asked != STARTING and self._elsewhere is None:
+        if self.view.asked == STARTING:
+            return None  # Whatever comes to rest before it begins is the run before.
+        if not state.running and self._elsewhere is None:
             self._owed = self._way = None
         if state.schedule is None or state.schedules == self._stepped_from:
             return None
@@ -122,6 +129,11 @@ class Driver:
             return None
         self._stepped_from = state.schedules
         return step
+
+    def _meant_for_the_last_run(self) -> bool:
+        """Whether who steps may not have seen yet that the run has ended, or hammers the key."""
+        unseen = self._ended is not self._warned or monotonic() - self._warned_at < SETTLED_S
+        return self._ended is not None and unseen
 
     def _go_on(self, state: LabState, way: Resumption) -> Step | str:
         """The next step of the way; at its end, or where the run cannot follow it, a sentence for the person."""

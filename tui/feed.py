@@ -33,8 +33,6 @@ class Feed:
     ) -> None:
         self.source = source
         self._pace = pace or Pace()
-        self.state = LabState()
-        """What all events so far come to."""
         self.tape = Tape(most_events)
         self._past: tuple[int, LabState] | None = None
         """The step that is shown in the place of the present, and what there was at its end."""
@@ -45,6 +43,11 @@ class Feed:
         self._ticker: asyncio.TimerHandle | None = None
         self._anchor = (monotonic(), 0.0)
         self.task = asyncio.create_task(self._read(), name="feed")
+
+    @property
+    def state(self) -> LabState:
+        """What all events so far come to."""
+        return self.tape.latest
 
     # the past
 
@@ -70,9 +73,8 @@ class Feed:
 
     def go(self, to: int) -> None:
         """Show everything up to that step; the latest one is the present."""
-        to, before = max(to, 0), self._past
-        earlier = before if before and before[0] <= to else None
-        self._past = (to, self.tape.state(to, earlier)) if to < self.tape.steps - 1 else None
+        to = max(to, 0)
+        self._past = (to, self.tape.state(to)) if to < self.tape.steps - 1 else None
         self._tell()
 
     # the source
@@ -106,9 +108,6 @@ class Feed:
             self._tell()
 
     def _take(self, event: AnyEvent) -> None:
-        self.state.apply(event)
-        if isinstance(event, Looked):
-            return
         gone = self.tape.add(event)
         if gone and self._past:
             at, state = self._past

@@ -69,7 +69,7 @@ def header_line(state: LabState, view: View, width: int, rate: str = "") -> Text
         [*short, *level],
         level,
     ):
-        right = Text(" · ", "rule").join([*parts, *mode]).append(" ")
+        right = styled((" · ", "rule")).join([*parts, *mode]).append(" ")
         if left.cell_len + 1 + right.cell_len <= width:
             break
     return spread(left, right, width)

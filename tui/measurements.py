@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from labs.stream.events import LatencySampled, Measured, ProgressAdvanced
-from labs.stream.latency import joined
+from labs.stream.latency import joined, stalled, stalls, usual
 from tui.survey import Survey
 
 if TYPE_CHECKING:
@@ -44,18 +44,48 @@ class Strip:
     """Intervals a column, a power of two."""
     filled: int = 1
     """Intervals in the last column."""
+    _stalls: int = 0
+    _longest: float = 0.0
+    """Of the stalls, once intervals are joined: two stalls in a column could not be told apart in it any more."""
+    _stalling: bool = False
+    """Whether the latest interval was one of a stall."""
+
+    @property
+    def stalls(self) -> tuple[int, float]:
+        """How many there were, and how long somebody waited in the longest, in milliseconds."""
+        if self.each > 1:
+            return self._stalls, self._longest
+        found = stalls(self.columns)
+        return len(found), max(found, default=0.0)
 
     def take(self, event: LatencySampled) -> None:
         """Go on by one interval."""
+        if len(self.columns) >= MOST_COLUMNS and self.filled == self.each:
+            self._join()
+        if self.each > 1:
+            self._count(event)
         if self.columns and self.filled < self.each:
             self.columns[-1] = joined(self.columns[-1], event)
             self.filled += 1
-            return
-        if len(self.columns) >= MOST_COLUMNS:
-            self.columns = list(map(joined, self.columns[::2], self.columns[1::2]))
-            self.each *= 2
-        self.columns.append(event)
-        self.filled = 1
+        else:
+            self.columns.append(event)
+            self.filled = 1
+
+    def _join(self) -> None:
+        if self.each == 1:
+            self._stalls, self._longest = self.stalls
+            self._stalling = stalled(self.columns[-1], usual(self.columns))
+        self.columns = list(map(joined, self.columns[::2], self.columns[1::2]))
+        self.each *= 2
+        self.filled = self.each
+
+    def _count(self, event: LatencySampled) -> None:
+        """Take an interval for a stall, or not, by what has been usual so far."""
+        stalling = stalled(event, usual(self.columns))
+        if stalling:
+            self._stalls += not self._stalling
+            self._longest = max(self._longest, event.worst)
+        self._stalling = stalling
 
 
 @dataclass(slots=True)

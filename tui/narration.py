@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from labs.stream.events import LabReset, RolledBack
+from labs.stream.events import LabReset, Noted, RolledBack
 from tui import compare, refusals
 from tui.actions import keys_of
 from tui.plan import VERSIONS
 from tui.sqltext import humanize
 from tui.state import LabState, Run
-from tui.text import clean, engine_name, plural, seconds, shorten, styled, wrap
+from tui.text import OUTCOMES, clean, engine_name, plural, seconds, shorten, styled, wrap
 from tui.view import View
 
 _ARROWS = "scroll.up scroll.down lane.left lane.right"
-_OUTCOMES = {
-    "passed": ("✓ passed", "verdict.good"),
-    "failed": ("✗ failed", "verdict.bad"),
-    "cancelled": ("– cancelled", "wait"),
-}
+_BADGES = {"ok": "verdict.good", "error": "verdict.bad"}
 
 
 def next_line(state: LabState, view: View, width: int) -> Text:
@@ -105,15 +101,17 @@ def _replay(state: LabState, view: View, width: int) -> Text:
 def _outcome(state: LabState, run: Run, *, told: bool = True) -> Text:
     if run.ended is None:
         return Text()
-    words, role = _OUTCOMES[run.ended.outcome]
+    words, role = OUTCOMES[run.ended.outcome]
     spec = state.experiment(run.experiment)
     meant = spec is not None and spec.expected == run.ended.outcome == "failed"
     how = " as it should: the flaw shows   " if meant else f" after {seconds(run.ended.seconds)}   "
-    return styled((f" {words} ", role), how if told else "  ")
+    return styled((f" {words} ", _BADGES.get(role, role)), how if told else "  ")
 
 
 def _next_step(state: LabState, width: int) -> Text:
     schedule = state.schedule
+    if schedule is None and not state.sessions:
+        return styled(("► ", "ok"), "running by itself   ").append_text(_key("cancel", "cancel"))
     if schedule is None:
         return styled(("… ", "wait"), "setting up")
     name = schedule.suggested
@@ -149,8 +147,7 @@ def message_lines(state: LabState, view: View, width: int, height: int) -> list[
             return _told(*_upkeep(state, state.upkeep), width, height)
         if run is not None and run.ended is not None and state.verdicts:
             return _told(*_verdict(state), width, height)
-        if state.running and state.notes:
-            said = state.notes[-1:] if state.statements else state.notes
+        if state.running and (said := _still_said(state)):
             return _told(Text(), clean(" ".join(note.text for note in said)), width, height)
     spec = view.spec(state)
     before = state.before
@@ -158,7 +155,14 @@ def message_lines(state: LabState, view: View, width: int, height: int) -> list[
         runs = f"{keys_of('run')} runs the same here"
         told = f"Before: {compare.where(before)}. {runs}; what comes out otherwise is marked ≠."
         return _told(Text(), told, width, height)
-    return _told(Text(), clean(spec.question), width, height) if spec else []
+    # Before the first run the lanes' place says it.
+    return _told(Text(), clean(spec.question), width, height) if spec and run is not None else []
+
+
+def _still_said(state: LabState) -> list[Noted]:
+    """Before the first statement all that was noted; then what was noted of the latest statement, or since."""
+    sent = [one.started_at for one in state.statements if not one.begins]
+    return [note for note in state.notes if len(sent) < 2 or note.t > sent[-2]][-1 if sent else 0 :]
 
 
 def _told(mark: Text, sentence: str, width: int, height: int) -> list[Text]:
@@ -203,4 +207,4 @@ def _key(action_ids: str, does: str) -> Text:
 
 
 def _keys(*pairs: tuple[str, str]) -> Text:
-    return Text(" · ", "rule").join([_key(key, does) for key, does in pairs])
+    return styled((" · ", "rule")).join([_key(key, does) for key, does in pairs])

@@ -30,7 +30,7 @@ def opening(cell: OrdersExplored | AnomalyMeasured) -> Opening | str:
     if not cell.experiment:
         return "No experiment was recorded that shows this cell in the lanes."
     goes_on = f"{keys_of('step')} goes on, {keys_of('play_on')} plays on."
-    place = f"at {clean(cell.isolation)} on {engine_name(cell.engine)}"
+    place = f"at {clean(cell.isolation)}, on {engine_name(cell.engine)}"
     match cell:
         case AnomalyMeasured():
             outcome = "occurs" if cell.occurred else "does not occur"

@@ -32,11 +32,21 @@ class Player(Feed):
         """Whether it goes on by itself."""
         return self._next is not None
 
-    def go_to_run(self, by: int) -> None:
-        """Go to where another experiment of the recording begins; back, first to where this one does."""
+    def go(self, to: int) -> None:
+        """Show everything up to that step, once the recording is read."""
+        if self.over:
+            super().go(to)
+
+    def go_to_run(self, by: int) -> bool:
+        """Go to where another experiment of the recording begins; back, first to where this one does.
+
+        Returns:
+            Whether there is one.
+        """
         others = [at for at in self.tape.runs() if (at > self.at if by > 0 else at < self.at)]
         if others:
             self.go(others[0] if by > 0 else others[-1])
+        return bool(others)
 
     def play(self) -> None:
         """Go on by itself."""
@@ -69,7 +79,6 @@ class Player(Feed):
         try:
             await super()._read()
         finally:
-            self._past = None
             self.go(0)
 
     def _gap(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,8 @@ class Statement:
     started_at: float
     index: int
     """Its place in the order of starts, from 0."""
+    isolation: str = ""
+    """The level of its session's transactions; empty where it is the server's own."""
     waited_since: float | None = None
     waited_for: tuple[str, ...] = ()
     ended_at: float | None = None
@@ -68,6 +71,12 @@ class Statement:
     preview: tuple[tuple[Cell, ...], ...] = ()
     sqlstate: str | None = None
     message: str = ""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Statement:
+        if not self.running:
+            return self
+        memo[id(self)] = copied = copy(self)
+        return copied
 
     @property
     def running(self) -> bool:
@@ -118,6 +127,8 @@ class Run:
     statements: list[Statement] = field(default_factory=list)
     parts: dict[int, str] = field(default_factory=dict)
     """By the index of the statement that begins it, what a part of the run is; the first part has no name."""
+    put_back: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """By the same, which tables are then again what they were before the first statement."""
     ended: ExperimentEnded | None = None
 
     @property
@@ -327,7 +338,9 @@ class LabState:
         """Take in what was noted; between transactions it says what comes next."""
         self.notes.append(event)
         if self.run is not None and self.run.statements and not self.open_transactions:
-            self.run.parts[len(self.run.statements)] = event.text
+            index = len(self.run.statements)
+            self.run.parts[index] = event.text
+            self.run.put_back[index] = self.run.put_back.get(index, ()) + event.put_back
 
     def _end(self, event: ExperimentEnded) -> None:
         if self.run is not None:
@@ -359,9 +372,17 @@ class LabState:
     def _start_statement(self, event: StatementStarted) -> None:
         if self.run is None:
             return
-        statement = Statement(event.number, event.session, event.sql, event.parameters, event.t, len(self.statements))
-        self.run.statements.append(statement)
         session = self._session(event.session)
+        statement = Statement(
+            event.number,
+            event.session,
+            event.sql,
+            event.parameters,
+            event.t,
+            len(self.statements),
+            isolation=session.isolation,
+        )
+        self.run.statements.append(statement)
         session.statement = statement
         session.held = None
 

@@ -13,6 +13,7 @@ from labs.stream.events import (
     ExperimentEnded,
     ExperimentStarted,
     LabReset,
+    Looked,
     OrdersExplored,
     ProgressAdvanced,
     RolledBack,
@@ -26,6 +27,8 @@ from tui.sqltext import humanize
 from tui.state import LabState
 from tui.text import clean
 
+POINT_EVENTS = 1000
+"""Once in so many events it is kept what they came to, so that no more need be gone through to go back."""
 PROGRESS_STEP_S = 1.0
 """How much of what is told by its progress alone is one step."""
 
@@ -57,8 +60,10 @@ class Tape:
         self._seen = False
         self._last: AnyEvent | None = None
         self._ended_at = 0.0
-        self._base = LabState()
-        """What came of the events that were folded away."""
+        self.latest = LabState()
+        """What all events come to."""
+        self._points = [(0, LabState())]
+        """After how many events what they came to was kept, with all that was folded away, in order."""
 
     @property
     def steps(self) -> int:
@@ -66,7 +71,13 @@ class Tape:
         return len(self._ends) + bool(self.events)
 
     def add(self, event: AnyEvent) -> int:
-        """Append an event; returns how many steps had to be folded away."""
+        """Append an event; returns how many steps had to be folded away.
+
+        What is only of the moment goes into the latest state, and cannot be gone back to.
+        """
+        self.latest.apply(event)
+        if isinstance(event, Looked):
+            return 0
         if self._seen and self._begins(event):
             self._ends.append(len(self.events))
             self._seen, self._ended_at = False, event.t
@@ -74,6 +85,8 @@ class Tape:
         if isinstance(event, StatementStarted | StatementEnded | _SHOWN):
             self._last = event
         self.events.append(event)
+        if len(self.events) - self._points[-1][0] >= POINT_EVENTS:
+            self._points.append((len(self.events), deepcopy(self.latest)))
         return self._fold_away() if self._most is not None and len(self.events) > self._most else 0
 
     def end(self, step: int) -> int:
@@ -85,12 +98,9 @@ class Tape:
         starts = [at for at, event in enumerate(self.events) if isinstance(event, ExperimentStarted)]
         return [bisect_right(self._ends, start) for start in starts]
 
-    def state(self, step: int, earlier: tuple[int, LabState] | None = None) -> LabState:
-        """What a screen shows at the end of that step; goes on from an earlier step's state, if that is given."""
-        done, state = (self.end(earlier[0]), earlier[1]) if earlier else (0, deepcopy(self._base))
-        for event in self.events[done : self.end(step)]:
-            state.apply(event)
-        return state
+    def state(self, step: int) -> LabState:
+        """What a screen shows at the end of that step."""
+        return self._state(self.end(step))
 
     def coming(self, step: int, state: LabState) -> str:
         """What the step after that one will show, in a few words; empty when there is none."""
@@ -105,14 +115,21 @@ class Tape:
             return event.t - self._ended_at >= PROGRESS_STEP_S
         return isinstance(event, StatementStarted | StatementEnded | _SHOWN) or _is(event, "waiting", "running")
 
+    def _state(self, end: int) -> LabState:
+        at, kept = self._points[bisect_right(self._points, end, key=lambda point: point[0]) - 1]
+        state = deepcopy(kept)
+        for event in self.events[at:end]:
+            state.apply(event)
+        return state
+
     def _fold_away(self) -> int:
         """Let the older half of the events go, up to the end of a step."""
         gone = bisect_right(self._ends, len(self.events) // 2)
         if not gone:
             return 0
         end = self._ends[gone - 1]
-        for event in self.events[:end]:
-            self._base.apply(event)
+        kept = [(at - end, state) for at, state in self._points if at > end]
+        self._points = [(0, self._state(end)), *kept]
         del self.events[:end]
         self._ends = [other - end for other in self._ends[gone:]]
         return gone

@@ -13,6 +13,8 @@ from rich.text import Text
 from labs.stream.engines import ENGINES
 from labs.stream.visible import clean as clean
 
+OUTCOMES = {"passed": ("✓ passed", "ok"), "failed": ("✗ failed", "error"), "cancelled": ("– cancelled", "wait")}
+"""How an experiment ended: in a glyph and a word, and in which colour."""
 LONGEST_VALUE_CELLS = 400
 """No value is shown at greater width anywhere; a longer one ends in an ellipsis."""
 
@@ -88,7 +90,8 @@ def fit(text: Text, width: int) -> Text:
     """The styled text cut or padded to exactly ``width`` cells."""
     fitted = text.copy()
     fitted.truncate(max(width, 0), overflow="ellipsis", pad=True)
-    return fitted
+    # As a span: Rich renders the style of a whole text only where it has spans, and lets it leak into what is appended.
+    return Text().append_text(fitted)
 
 
 def spread(left: Text, right: Text, width: int) -> Text:

@@ -6,7 +6,7 @@ a verdict fell) are each sent at once. Samples (`SAMPLES`) are latest-wins: only
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -27,6 +27,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=str
 
     t: float = 0.0
     """Monotonic seconds since the stream began; stamped when the event is sent."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Nothing changes an event: a copy of what holds one can hold the same."""
+        return self
 
 
 class StreamOpened(Event, frozen=True):
@@ -151,6 +155,8 @@ class TableSampled(Event, frozen=True):
     row_count: int
     changed: tuple[tuple[Cell, ...], ...] = ()
     """Keys of the rows that differ from the previous sample."""
+    cut: bool = False
+    """Whether some texts in it are longer than what is given of them."""
     problem: str = ""
     """Why the table cannot be looked at now; the rows are then those of the last look that could."""
 
@@ -312,6 +318,8 @@ class Noted(Event, frozen=True):
     """A sentence for the person: what to look at now, and why."""
 
     text: str
+    put_back: tuple[str, ...] = ()
+    """Tables that the run has just made again what they were when it began, outside its sessions."""
 
 
 class RolledBack(Event, frozen=True):

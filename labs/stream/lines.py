@@ -28,7 +28,7 @@ def decode_event(line: bytes | str) -> AnyEvent:
     """The event on a line; raises `MalformedLineError`."""
     try:
         event: AnyEvent = _event_decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedLineError(str(error)) from error
     return event
 

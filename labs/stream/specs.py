@@ -39,7 +39,7 @@ class ParameterSpec(msgspec.Struct, frozen=True):
         if self.choices:
             return f"one of {listed(self.choices)}"
         if self.minimum is not None and self.maximum is not None:
-            return f"{_KINDS[self.type]} from {self.minimum:g} to {self.maximum:g}"
+            return f"{_KINDS[self.type]} from {self.minimum:,} to {self.maximum:,}"
         return self.help if self.type == "str" else _KINDS[self.type]
 
     def recognised(self, value: Cell) -> Cell:

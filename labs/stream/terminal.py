@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 SMALLEST = (60, 16)
@@ -64,15 +63,6 @@ def _colours(term: str, environment: Mapping[str, str]) -> Colours:
         if any(name in term.split("-") for name in _TRUECOLOR_TERMS):
             return "truecolor"
     return "256" if "256" in term else "16"
-
-
-def config_path(environment: Mapping[str, str]) -> Path:
-    """Where the person's settings are looked for."""
-    if given := environment.get("NINELABS_CONFIG"):
-        return Path(given).expanduser()
-    import platformdirs
-
-    return platformdirs.user_config_path("ninelabs") / "config.toml"
 
 
 def refusal(environment: Mapping[str, str]) -> str:

@@ -317,9 +317,9 @@ class Bench:
         self._emit(cell)
         return cell
 
-    def note(self, sentence: str) -> None:
-        """Tell the person what to look at now, and why."""
-        self._emit(Noted(text=sentence))
+    def note(self, sentence: str, *, put_back: tuple[str, ...] = ()) -> None:
+        """Tell the person what to look at now, and why; and which tables are again what the run began with."""
+        self._emit(Noted(text=sentence, put_back=put_back))
 
     def show(self, found: AnomalyMeasured | LatencySampled) -> None:
         """Show a cell of the catalogue of anomalies, or a column of a latency strip."""

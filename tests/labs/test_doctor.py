@@ -71,14 +71,6 @@ def test_a_disk_without_room_for_a_server(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert "set NINELABS_DATA to another disk" in doctor._disk().remedy
 
 
-def test_the_settings_in_use_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    monkeypatch.setenv("NINELABS_CONFIG", str(file))
-    assert doctor._settings() == doctor.Finding("settings", "note", f"No file {file}.", "NINELABS_CONFIG names it.")
-    file.touch()
-    assert doctor._settings() == doctor.Finding("settings", "ok", str(file))
-
-
 @pytest.mark.parametrize(
     ("environment", "told"),
     [

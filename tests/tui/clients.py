@@ -63,13 +63,15 @@ async def follow(
     folder: Path,
     command: Sequence[str],
     environment: Mapping[str, str],
-    waits: Callable[[], Awaitable[None]],
+    waits: Callable[[str], Awaitable[None]],
+    own: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Terminal]:
     """Run the scripts as they say; returns the terminals, all of which have ended.
 
     Args:
         command: with ``{file}`` where the script's name is to be.
-        waits: comes back when a statement waits on the server; called whenever a script says that one will.
+        waits: comes back when a session's statement waits on the server; called whenever a script says that one will.
+        own: by session, what else is in its client's environment.
     """
     terminals: dict[str, Terminal] = {}
     for name, text in files.items():
@@ -79,7 +81,7 @@ async def follow(
             stdin=PIPE,
             stdout=PIPE,
             stderr=STDOUT,
-            env=dict(environment),
+            env={**environment, "PGAPPNAME": name.removesuffix(".sql"), **own.get(name.removesuffix(".sql"), {})},
             cwd=folder,
         )
         terminals[name.removesuffix(".sql")] = Terminal(process)
@@ -91,7 +93,7 @@ async def follow(
                 break
             if waiting:
                 async with asyncio.timeout(PATIENCE_S):
-                    await waits()
+                    await waits(at)
             await terminals[following].press_enter()
             at = following
         for terminal in terminals.values():

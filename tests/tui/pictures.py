@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from time import monotonic
 
 from rich.cells import cell_len
-from rich.color import Color
+from rich.color import ANSI_COLOR_NAMES, Color
 from rich.style import Style
 from textual.app import App
 from textual.pilot import Pilot
@@ -24,11 +25,14 @@ ATTRIBUTES = ("bold", "dim", "italic", "underline", "blink", "reverse", "strike"
 PATIENCE_S = 20
 
 
+NAMES = {number: name for name, number in reversed(ANSI_COLOR_NAMES.items()) if number < 16}
+
+
 def colour(one: Color | None) -> str:
     """A colour by the name that the terminal has for it, or else in hexadecimal digits."""
     if one is None or one.is_default:
         return "default"
-    return one.name if one.is_system_defined else one.get_truecolor().hex
+    return NAMES[one.number] if one.number is not None and one.number < 16 else one.get_truecolor().hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +111,11 @@ class Picture:
     def lines(self) -> list[str]:
         return ["".join(run.text for run in row) for row in self.rows]
 
-    def roles(self, run: Run) -> tuple[str, ...]:
-        """The roles that look like a run."""
-        return palette(self.theme).named(look(run.style))[0]
+    def named(self, run: Run) -> tuple[tuple[str, ...], str]:
+        """The roles that look like a run, or its ink where it has none, and what it stands on; each where there is
+        something to see of it."""
+        roles, paper = palette(self.theme).named(look(run.style))
+        return ((), paper) if run.text.isspace() and not run.style.reverse and paper else (roles, paper)
 
     def text(self) -> list[str]:
         return [f"{y:2}│{line.rstrip()}" for y, line in enumerate(self.lines)]
@@ -118,19 +124,22 @@ class Picture:
         """Of each line, which cells look how, by role; what is plain is left out."""
         told = []
         for y, row in enumerate(self.rows):
-            runs = [f"{run.start}-{run.end} {name}" for run in row if (name := self._name(run))]
-            told += [f"{y:2}│{', '.join(runs)}"] if runs else []
+            papers = {self.named(run)[1] for run in row}
+            shared = papers.pop() if len(papers) == 1 else ""
+            runs = []
+            for (roles, paper), same in groupby(row, self.named):
+                cells = [*same]
+                name = " ".join(filter(None, ("/".join(roles), f"on {paper}" if paper and not shared else "")))
+                runs += [f"{cells[0].start}-{cells[-1].end} {name}"] if name else []
+            if runs or shared:
+                told.append(f"{y:2}│" + ": ".join(filter(None, (shared and f"on {shared}", ", ".join(runs)))))
         return told
 
-    def legend(self) -> list[str]:
+    def legend(self) -> set[str]:
         """How the roles look that are in the picture."""
-        used = {role for row in self.rows for run in row for role in self.roles(run)}
-        looks = {role: str(one) for one, roles in palette(self.theme).roles.items() for role in roles}
-        return [f"{role} = {looks[role]}" for role in sorted(used & looks.keys())]
-
-    def _name(self, run: Run) -> str:
-        roles, paper = palette(self.theme).named(look(run.style))
-        return " ".join(["/".join(roles), *(["on", paper] if paper else [])]).strip()
+        used = {role for row in self.rows for run in row for role in self.named(run)[0]}
+        looks = palette(self.theme).roles.items()
+        return {f"{role}: {one}" for one, roles in looks for role in roles if role in used}
 
 
 def taken(pilot: Pilot[None]) -> Picture:
@@ -161,5 +170,5 @@ async def at_rest(pilot: Pilot[None], *sources: Script) -> Picture:
 def _quiet(app: App[None]) -> bool:
     """Whether no command, no worker and no news of a stream is on its way to the screen."""
     assert isinstance(app, NinelabsApp)
-    feeds = [feed for feed in (app._feed, app._player) if feed is not None]
-    return not app._retiring and not [*app.workers] and all(feed._pending is None for feed in feeds)
+    feeds = [feed for feed in (app.sources.feed, app.sources.player) if feed is not None]
+    return not app.sources._ending and not [*app.workers] and all(feed._pending is None for feed in feeds)

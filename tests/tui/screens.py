@@ -40,7 +40,7 @@ async def running(
             await pilot.pause()
             yield pilot
     finally:
-        await app.close_sources()
+        await app.sources.close()
 
 
 async def until(pilot: Pilot[None], true: Callable[[], bool], within_s: float = 5.0) -> None:

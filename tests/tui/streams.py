@@ -160,7 +160,7 @@ def waiting(t: float = 3.0) -> list[AnyEvent]:
         ),
         LocksSampled(
             t=t + 0.6,
-            waits=(LockWait(waiter="B", blocker="A", mode="ShareLock", object="transactionid 812", milliseconds=200),),
+            waits=(LockWait(waiter="B", blocker="A", mode="ShareLock", object="transaction 812", milliseconds=200),),
             held=(LockHeld(session="A", mode="RowExclusiveLock", object="accounts"),),
         ),
         ScheduleChanged(t=t + 0.7, suggested="A", steppable=("A",), step=3),

@@ -139,7 +139,7 @@ async def test_the_next_labs_process_is_on_the_engine_of_the_one_before() -> Non
         await shows(pilot, "MariaDB 10.11.14")
         await pilot.press("escape")
         await until(pilot, lambda: asked == ["", "mariadb"])
-    await app.close_sources()
+    await app.sources.close()
 
 
 async def test_i_runs_the_same_order_at_the_next_level() -> None:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
+from markdown_it import MarkdownIt
 
-from labs.stream.events import AnomalyMeasured, Dependency, Measured, OrdersExplored, RolledBack
+from labs.stream.events import (
+    AnomalyMeasured,
+    Dependency,
+    ErrorReported,
+    LatencySampled,
+    Measured,
+    OrdersExplored,
+    RolledBack,
+    Version,
+    VersionsSampled,
+)
 from tests.tui.streams import fold, opened, started, waiting, whole_run
 from tests.tui.test_hostile import HOSTILE, saying
 from tui.export.markdown import code, markdown, text
@@ -23,6 +35,12 @@ EVIL = (
     "![a](http://b/c.png)",
     "&lt;",
     "\\|",
+    "12. foo",
+    "12) x",
+    "1.",
+    "    four spaces",
+    "- [ ] a",
+    "a | b\n--- | ---",
 )
 
 
@@ -130,6 +148,44 @@ def test_a_lab_in_which_nothing_has_run_has_its_tables() -> None:
     assert "### accounts, 2 rows" in page
 
 
+def test_a_strip_of_latencies_is_its_usual_its_worst_and_its_stalls() -> None:
+    waits = [(2.0, 5.0), (2.0, 900.0), (2.0, 1200.0), (4.0, 6.0), (2.0, 300.0)]
+    strip = [
+        LatencySampled(
+            t=9, operation="payments", variant="lock_timeout", seconds=0.5, count=3, median=median, worst=worst
+        )
+        for median, worst in waits
+    ]
+    page = markdown(fold([*whole_run(), *strip]))
+    assert "## Latencies\n" in page
+    assert "| payments | PostgreSQL | lock_timeout | 2.0 | 1,200 | 2 | 1,200 | 2.5s |" in page
+
+
+def test_versions_are_rows_with_the_times_that_they_have() -> None:
+    versions = (
+        Version((90,), system_from=701, system_to=705, who="alice", operation="INSERT"),
+        Version((80,), system_from=705),
+    )
+    page = markdown(
+        fold([*whole_run(), VersionsSampled(t=9, entity="prices", key=(7,), columns=("amount",), versions=versions)])
+    )
+    assert "### prices 7\n\n| amount | system from | system to | who | operation |\n" in page
+    assert "| 90 | 701 | 705 | alice | INSERT |\n| 80 | 705 |  |  |  |" in page
+
+
+def test_an_error_has_its_code_and_its_sql() -> None:
+    error = ErrorReported(
+        t=9,
+        title="It was refused",
+        cause="No room.",
+        remedy="Free some.",
+        sqlstate="53100",
+        sql="INSERT INTO t VALUES (1)",
+    )
+    page = markdown(fold([*whole_run(), error]))
+    assert "- ✗ It was refused: No room. Free some. 53100 <code>INSERT INTO t VALUES (1)</code>" in page
+
+
 def cells(row: str) -> int:
     """How many cells a reader of Markdown sees in a line of a table."""
     return len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) - 1
@@ -147,6 +203,21 @@ def test_what_is_hostile_stays_text_and_in_its_cell(evil: str) -> None:
         else:
             head = 0
     assert not re.search(r"(?<!\\)<(?!/?code>)", page)
+
+
+@pytest.mark.parametrize("evil", EVIL)
+@pytest.mark.parametrize("write", [text, code])
+def test_a_reader_of_markdown_sees_nothing_but_text(write: Callable[[str], str], evil: str) -> None:
+    reader = MarkdownIt("gfm-like", {"linkify": False})
+    for line in (write(evil), f"- {write(evil)}"):
+        tokens = reader.parse(line)
+        kinds = {token.type.removesuffix("_open").removesuffix("_close") for token in tokens}
+        assert kinds <= {"paragraph", "inline"} | ({"bullet_list", "list_item"} if line.startswith("- ") else set())
+        assert [token.type for token in tokens].count("list_item_open") == line.startswith("- ")
+        inline = [child for token in tokens for child in token.children or ()]
+        assert {child.type for child in inline} <= {"text", "html_inline", "text_special"}
+        assert {child.content for child in inline if child.type == "html_inline"} <= {"<code>", "</code>"}
+        assert "".join(child.content for child in inline if child.type != "html_inline") == clean(evil).strip()
 
 
 @pytest.mark.parametrize("write", [text, code])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from string import ascii_letters, digits
 
@@ -16,8 +18,8 @@ from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from labs.races.lab import LAB
 from labs.stream.events import (
-    AnyEvent,
     ExperimentStarted,
     LabOpened,
     SessionChanged,
@@ -26,6 +28,7 @@ from labs.stream.events import (
     TableSampled,
     VerdictReached,
 )
+from labs.stream.lines import decode_event, encode
 from labs.workbench.engines import binaries
 from labs.workbench.engines.engine import Engine
 from labs.workbench.engines.mariadb.engine import MariaDB
@@ -39,22 +42,27 @@ from tui.export.script import script
 from tui.state import LabState
 from tui.text import clean
 
+FIGURES_ONLY = {"every_order", "every_rule", "anomalies", "under_load"}
+"""Of their runs figures are kept, not statements."""
 WAITS = {
     # As long as it takes PostgreSQL to look for a deadlock: who closes the circle is then its victim, as recorded.
-    "postgres": "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE application_name = 'psql' "
-    "AND cardinality(pg_blocking_pids(pid)) > 0 "
-    "AND clock_timestamp() - waitstart > current_setting('deadlock_timeout')::interval * 1.1",
-    "mariadb": "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
+    "postgres": "SELECT count(*) FROM pg_stat_activity LEFT JOIN pg_locks USING (pid) WHERE application_name = :session "
+    "AND (state = 'idle in transaction (aborted)' "
+    "OR clock_timestamp() - waitstart > current_setting('deadlock_timeout')::interval * 1.1)",
+    # Who waits for GET_LOCK waits for none of InnoDB's locks.
+    "mariadb": "SELECT (SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT') + "
+    "(SELECT count(*) FROM information_schema.processlist WHERE state = 'User lock')",
 }
+REFUSED = re.compile(r"ERROR:  (\w{5}): |^(?:\| )?ERROR (\d+)", re.MULTILINE)
+"""As psql says it, and the mariadb client."""
 
 
 async def recorded(server: Engine, experiment: str) -> LabState:
-    """What an experiment on the real server folds to."""
+    """What the recording of an experiment on the real server folds to."""
     heard = Heard()
     async with opened(Running(server), heard) as runner:
         await runner.run(experiment, {})
-    events: list[AnyEvent] = list(heard)  # type: ignore[arg-type]
-    return fold(events)
+    return fold([decode_event(encode(event)) for event in heard])
 
 
 class Played:
@@ -66,34 +74,48 @@ class Played:
         self._connection = connection
 
     @property
-    def errors(self) -> str:
-        return "\n".join(line for said in self.printed.values() for line in said.splitlines() if "ERROR" in line)
+    def refusals(self) -> dict[str, list[str]]:
+        """By session the codes of what the server refused."""
+        found = {name: ["".join(codes) for codes in REFUSED.findall(said)] for name, said in self.printed.items()}
+        return {name: codes for name, codes in found.items() if codes}
 
     async def rows(self, table: str) -> list[tuple[object, ...]]:
         found = await self._connection.execute(text(f"SELECT * FROM {self._schema}.{table} ORDER BY 1"))
-        return [tuple(row) for row in found]
+        return [tuple(str(cell) if isinstance(cell, datetime) else cell for cell in row) for row in found]
 
 
 @asynccontextmanager
-async def played(state: LabState, server: Engine, folder: Path, *, waiting: bool = True) -> AsyncIterator[Played]:
-    """Run a state's scripts in its engine's client, and see each wait that they announce; none where none is real."""
+async def played(
+    state: LabState, server: Engine, folder: Path, *, waiting: bool = True, deadlock_s: Mapping[str, int] | None = None
+) -> AsyncIterator[Played]:
+    """Run a state's scripts in its engine's client, and see each wait that they announce; none where none is real.
+
+    Args:
+        deadlock_s: by session, after how many seconds PostgreSQL looks for a deadlock in its stead.
+    """
     assert state.run is not None
     schema = f"ninelabs_script_{state.run.experiment}"
     engine = server.create(application="watching", isolation="autocommit")
-    async with engine.connect() as connection:
+    try:
+        async with engine.connect() as connection:
 
-        async def waits() -> None:
-            while waiting and not await connection.scalar(text(WAITS[server.name])):  # noqa: ASYNC110 (the server tells nobody)
-                await asyncio.sleep(0.2)  # MariaDB shows anew only what nobody has looked at for 0.1 s
+            async def waits(session: str) -> None:
+                given = {"session": session} if server.name == "postgres" else {}
+                while waiting and not await connection.scalar(text(WAITS[server.name]), given):  # noqa: ASYNC110 (the server tells nobody)
+                    await asyncio.sleep(0.2)  # MariaDB shows anew only what nobody has looked at for 0.1 s
 
-        command, environment = client(server)
-        try:
-            terminals = await follow(script(state), folder, command, environment, waits)
-            yield Played(terminals, schema, connection)
-        finally:
-            cascade = " CASCADE" if server.name == "postgres" else ""
-            await connection.execute(text(f"DROP SCHEMA IF EXISTS {schema}{cascade}"))
-    await engine.dispose()
+            command, environment = client(server)
+            try:
+                own = {
+                    name: {"PGOPTIONS": f"-c deadlock_timeout={given}s"} for name, given in (deadlock_s or {}).items()
+                }
+                terminals = await follow(script(state), folder, command, environment, waits, own)
+                yield Played(terminals, schema, connection)
+            finally:
+                cascade = " CASCADE" if server.name == "postgres" else ""
+                await connection.execute(text(f"DROP SCHEMA IF EXISTS {schema}{cascade}"))
+    finally:
+        await engine.dispose()
 
 
 def client(server: Engine) -> tuple[list[str], dict[str, str]]:
@@ -115,26 +137,48 @@ def client(server: Engine) -> tuple[list[str], dict[str, str]]:
     where |= {"PGDATABASE": url.database, "PGPASSWORD": url.password}
     environment |= {name: str(value) for name, value in where.items() if value is not None}
     _, *options = shlex.split(Psql.command)
-    return [str(site / binaries.INSTALLATION / "bin/psql"), *options], environment
+    return [str(site / binaries.INSTALLATION / "bin/psql"), "-v", "VERBOSITY=verbose", *options], environment
 
 
-@pytest.mark.parametrize("experiment", ["row_lock", "double_spend", "queue"])
-async def test_they_come_to_the_rows_that_were_recorded(either: Engine, tmp_path: Path, experiment: str) -> None:
+@pytest.mark.parametrize("experiment", sorted(set(LAB().experiments()) - FIGURES_ONLY - {"scenario"}))
+async def test_they_come_to_the_rows_and_the_refusals_that_were_recorded(
+    either: Engine, tmp_path: Path, experiment: str
+) -> None:
     state = await recorded(either, experiment)
+    refused: dict[str, list[str | None]] = {}
+    for one in state.statements:
+        if one.failed:
+            refused.setdefault(one.session, []).append(one.sqlstate)
     async with played(state, either, tmp_path) as after:
-        assert not after.errors
+        assert after.refusals == refused
         for table in state.tables.values():
-            if "starts" not in table.columns and table.rows:
-                assert await after.rows(table.table) == [tuple(row) for row in table.rows]
+            assert await after.rows(table.table) == list(table.rows), table.table
 
 
-async def test_money_that_was_spent_twice_is_spent_twice_again(server: Engine, tmp_path: Path) -> None:
-    state = await recorded(server, "double_spend")
-    conserved = next(one for one in state.verdicts if one.claim == "Money is conserved")
-    assert not conserved.holds
-    async with played(state, server, tmp_path) as after:
-        balances = [row[2] for row in await after.rows("accounts")]
-    assert sum(map(int, map(str, balances))) == conserved.evidence["sum_of_balances"]
+@pytest.mark.parametrize("experiment", ["deadlock", "deadlock_of_three"])
+async def test_where_a_deadlock_has_another_victim_each_script_ends_at_once(
+    server: Engine, tmp_path: Path, experiment: str
+) -> None:
+    state = await recorded(server, experiment)
+    victim = next(one.session for one in state.statements if one.sqlstate == "40P01")
+    assert victim != "A"
+    looks = {session: 6 if session == "A" else 60 for session in state.sessions}
+    with pytest.raises(AssertionError, match="it ended before it said") as ended:
+        async with played(state, server, tmp_path, deadlock_s=looks):
+            pass
+    assert str(ended.value).count("ERROR:  ") == 1
+    assert "each script ends where it sees that" in script(state)["A.sql"]
+
+
+async def test_what_is_not_refused_this_time_ends_the_script(either: Engine, tmp_path: Path) -> None:
+    state = hostile(either.name)
+    state.apply(StatementStarted(t=8, session="B", number=4, sql="SELECT 1"))
+    state.apply(StatementEnded(t=8, session="B", number=4, milliseconds=1, sqlstate="40001", message="no"))
+    state.apply(StatementStarted(t=9, session="B", number=5, sql="SELECT 'too late'"))
+    with pytest.raises(AssertionError, match="has not refused it this time") as ended:
+        async with played(state, either, tmp_path, waiting=False):
+            pass
+    assert "too late" not in str(ended.value)
 
 
 async def test_what_waited_for_a_lock_waits_again(either: Engine, tmp_path: Path) -> None:
@@ -143,24 +187,6 @@ async def test_what_waited_for_a_lock_waits_again(either: Engine, tmp_path: Path
         told, read = after.printed["B"].split("This one waits for A: change to A.")
         # What B read, it read after A had written and committed.
         assert " 100" not in told and " 20" in read
-
-
-async def test_a_deadlock_comes_about_again_and_ends_as_it_did(server: Engine, tmp_path: Path) -> None:
-    state = await recorded(server, "deadlock")
-    victim = next(one.session for one in state.statements if one.sqlstate == "40P01")
-    async with played(state, server, tmp_path) as after:
-        assert "deadlock detected" in after.printed[victim]
-        assert after.errors.count("ERROR") == 1
-        assert len(await after.rows("transfers")) == state.tables["transfers"].row_count
-
-
-async def test_what_the_server_refused_it_refuses_again(server: Engine, tmp_path: Path) -> None:
-    state = await recorded(server, "serializable")
-    (refused,) = [one for one in state.statements if one.sqlstate == "40001"]
-    async with played(state, server, tmp_path) as after:
-        assert "could not serialize access" in after.printed[refused.session]
-        assert "The server refuses this one: 40001" in after.printed[refused.session]
-        assert await after.rows("accounts") == [tuple(row) for row in state.tables["accounts"].rows]
 
 
 EVIL = (
@@ -180,7 +206,9 @@ def hostile(engine: str) -> LabState:
             SessionChanged(t=2, session=EVIL, state="idle", isolation=EVIL),
             StatementStarted(t=3, session=EVIL, number=1, sql=sql, parameters=(EVIL,)),
             SessionChanged(t=3, session=EVIL, state="waiting", waiting_for=(EVIL,)),
-            StatementEnded(t=4, session=EVIL, number=1, milliseconds=1, sqlstate=EVIL, message=EVIL),
+            StatementEnded(t=4, session=EVIL, number=1, milliseconds=1),
+            StatementStarted(t=4, session=EVIL, number=3, sql="SELECT * FROM nowhere"),
+            StatementEnded(t=4, session=EVIL, number=3, milliseconds=1, sqlstate=EVIL, message=EVIL),
             StatementStarted(t=5, session="B", number=2, sql="SELECT count(*) FROM t WHERE v = 'never'"),
             StatementEnded(t=6, session="B", number=2, milliseconds=1),
             VerdictReached(t=7, claim=EVIL, holds=False, evidence={EVIL: EVIL}),
@@ -197,7 +225,7 @@ async def test_nothing_in_it_reaches_the_shell_or_leaves_its_literal(either: Eng
     async with played(state, either, tmp_path, waiting=False) as after:
         assert set(await after.rows("t")) == {(EVIL,), (None,)}
     assert not [path for path, _, names in os.walk(tmp_path) for name in names if name not in files]
-    assert not after.errors
+    assert [*after.refusals.values()] == [["42P01"] if either.name == "postgres" else ["1146"]]
     # The server gave back what it was given.
     assert "touch pwned `touch pwned` $(touch pwned)" in after.printed[first.removesuffix(".sql")]
 

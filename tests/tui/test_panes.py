@@ -6,6 +6,7 @@ import pytest
 
 from labs.stream.events import (
     LabReset,
+    LockHeld,
     LocksSampled,
     LockWait,
     RolledBack,
@@ -84,8 +85,42 @@ def test_locks_tell_edge_mode_object_and_age() -> None:
     state = fold(WAITING)
     state.tick(5.6)
     text = plain(locks.lines(state, VIEW, 80))
-    assert " B waits for A   2.2s   for transactionid 812 · Share" in text
+    assert " B waits for A   2.2s   until its transaction 812 ends" in text
     assert "A has  accounts: RowExclusive, changes rows" in text
+
+
+def test_who_queues_for_a_row_of_postgresql_does_not_have_it() -> None:
+    state = fold(WAITING)
+    row = "row id=1 of accounts"
+    waits = (
+        LockWait(waiter="B", blocker="A", mode="ShareLock", object=f"{row}, transaction 782", milliseconds=200),
+        LockWait(waiter="C", blocker="B", mode="ExclusiveLock", object=row, milliseconds=100),
+    )
+    held = (
+        LockHeld(session="A", mode="RowShareLock", object="table accounts"),
+        LockHeld(session="B", mode="AccessExclusiveLock", object=row),
+    )
+    state.apply(LocksSampled(t=5, waits=waits, held=held))
+    lines = plain(locks.lines(state, VIEW, 80)).splitlines()
+    text = " ".join(line.strip() for line in lines)
+    assert max(map(len, lines)) <= 80
+    assert "which has locked or changed row id=1 of accounts: until its transaction 782 ends" in text
+    assert "which is ahead in the queue for row id=1 of accounts" in text
+    assert "B is first in the queue for row id=1 of accounts" in text
+    assert "B has" not in text and "AccessExclusive" not in text
+
+
+def test_who_waits_for_a_row_of_innodb_waits_for_a_lock_of_it() -> None:
+    state = fold(WAITING)
+    row = "row 1 of accounts"
+    waits = (LockWait(waiter="B", blocker="A", mode="X,REC_NOT_GAP", object=row, milliseconds=200),)
+    held = (LockHeld(session="A", mode="X,REC_NOT_GAP", object=row),)
+    state.apply(LocksSampled(t=5, waits=waits, held=held))
+    lines = plain(locks.lines(state, VIEW, 80)).splitlines()
+    text = " ".join(line.strip() for line in lines)
+    assert max(map(len, lines)) <= 80
+    assert "for row 1 of accounts: X,REC_NOT_GAP, to change, without the gap before it" in text
+    assert "A has  row 1 of accounts: X,REC_NOT_GAP" in text and "queue" not in text
 
 
 def test_a_circle_of_waits_is_called_a_deadlock() -> None:

@@ -10,6 +10,8 @@ from labs.stream.specs import Cell
 from tests.tui.screens import running, shows, text_of, until
 from tests.tui.streams import Script, ending, fold, opened, opening, started, waiting, whole_run
 from tests.tui.test_screens import lab
+from tests.tui.test_timeline import sampled, version
+from tui.screens.lab import LabScreen
 from tui.tape import Tape
 
 
@@ -83,6 +85,24 @@ async def test_the_ends_of_time_say_so() -> None:
         await shows(pilot, "This is the present.")
 
 
+async def test_a_chosen_pane_and_its_cursor_stay_while_time_is_gone_through() -> None:
+    versions = sampled(version(1, "2026-01-01", "2026-02-01"), version(2, "2026-02-01", None))
+    script = lab(versions, *started(), *waiting(), *ending())
+    async with running(script, size=(200, 50)) as pilot:
+        await pilot.press("5", "enter")
+        await shows(pilot, "VERDICT", "Versions")
+        await pilot.press("V", "left")
+        await shows(pilot, "[Versions]")
+        screen = pilot.app.screen
+        assert isinstance(screen, LabScreen)
+        cursor = dict(screen.choices.cells)
+        assert cursor
+        for key in ("comma", "comma", "full_stop", "G"):
+            await pilot.press(key)
+            await shows(pilot, "[Versions]")
+            assert screen.choices.cells == cursor
+
+
 async def test_an_error_of_the_past_is_seen_where_it_was() -> None:
     error = ErrorReported(t=7.0, title="Too much", cause="It was too much.", remedy="Less.")
     async with running(lab(*started(), *waiting(), error)) as pilot:
@@ -98,7 +118,6 @@ def test_a_tape_shows_at_each_step_what_a_screen_showed_then() -> None:
     tape, _ = tape_of(events)
     for step in range(tape.steps):
         assert repr(tape.state(step)) == repr(fold(events[: tape.end(step)]))
-    assert repr(tape.state(6, (2, tape.state(2)))) == repr(tape.state(6))
 
 
 def test_what_is_folded_away_is_still_in_what_comes_after_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ import pytest
 from labs.stream.events import AnyEvent, ExperimentEnded, Looked, Noted, StreamOpened
 from labs.stream.lines import encode
 from labs.stream.recording import Recorder, RecordingError, read_recording
-from tests.tui.streams import Script, ending, opened, started, whole_run
+from tests.tui.streams import Script, ending, opened, opened_on, started, whole_run
 from tests.tui.test_resume import WAY, three_steps
 from tui.recordings import folder, recorded
 from tui.recordings.folder import Recordings
@@ -56,6 +57,16 @@ def test_a_run_that_was_broken_off_says_how_to_get_back_to_where_it_was(tmp_path
     assert summarize(path).broken_off == WAY
 
 
+def test_a_run_was_on_the_engine_that_it_began_on_wherever_the_lab_went_after_it(tmp_path: Path) -> None:
+    one = summarize(written(tmp_path / "x.jsonl", [*three_steps(), *ending(), *opened_on("mariadb", 20)]))
+    assert one.engine == "postgres" and one.way is not None and one.way.engine == "postgres"
+
+
+def test_a_run_that_was_broken_off_by_going_to_another_engine_is_not_gone_on_with(tmp_path: Path) -> None:
+    one = summarize(written(tmp_path / "x.jsonl", [*three_steps(), *opened_on("mariadb", 20)]))
+    assert (one.engine, one.broken_off) == ("postgres", None)
+
+
 @pytest.mark.parametrize(
     "events",
     [
@@ -81,8 +92,10 @@ def test_what_nobody_is_offered_to_go_on_with(tmp_path: Path, events: list[AnyEv
         (encode(StreamOpened(version=1, program="n", started_at="")) + b'{"type":"Danced"}\n', "Danced"),
         (b"".join(map(encode, opened())), "No experiment was started in it."),
         (b"".join(map(encode, whole_run())).replace(b"2026-01-01", b"yesterday"), "isoformat"),
+        (b"".join(map(encode, [*whole_run(), Noted(t=1e300, text="")])), "out of all range"),
+        (encode(opened()[0]) + b'{"type":"ExperimentStarted","more":' + b"[" * 100_000 + b"\n", "depth"),
     ],
-    ids=["empty", "text", "bytes", "newer", "unknown word", "nothing run", "no time"],
+    ids=["empty", "text", "bytes", "newer", "unknown word", "nothing run", "no time", "no such time", "deep"],
 )
 def test_what_cannot_be_read_is_listed_with_the_reason(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "x.jsonl").write_bytes(content)
@@ -139,6 +152,32 @@ def test_what_is_closed_off_ends_as_a_cancelled_run(tmp_path: Path) -> None:
     *before, last = read_recording(path)
     assert before == three_steps()
     assert last == ExperimentEnded(t=3, experiment="double_spend", outcome="cancelled", seconds=1)
+
+
+def spaced_out(events: Iterable[AnyEvent]) -> bytes:
+    """As another program would write the same JSON."""
+    return b"".join(json.dumps(json.loads(encode(event))).encode() + b"\n" for event in events)
+
+
+def test_what_another_program_wrote_can_be_closed_off_too_and_once_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(spaced_out(three_steps()))
+    kept = Recordings(tmp_path)
+    [before] = kept.read()
+    kept.close_off(before)
+    [one] = kept.read()
+    assert (before.broken_off, one.outcome, one.broken_off) == (WAY, "cancelled", None)
+    with pytest.raises(RecordingError, match=r"No run of a\.jsonl is broken off"):
+        kept.close_off(before)
+
+
+def test_what_has_been_spoilt_meanwhile_is_not_closed_off_but_told(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.jsonl", three_steps())
+    kept = Recordings(tmp_path)
+    [one] = kept.read()
+    path.write_bytes(path.read_bytes() + b"spoilt\n")
+    with pytest.raises(RecordingError, match="not an event"):
+        kept.close_off(one)
 
 
 def test_the_oldest_make_room_but_none_that_is_open_and_nothing_of_others(

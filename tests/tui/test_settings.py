@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,17 +13,23 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from labs.stream.finding import Finding
 from tests.terminal import Terminal
 from tests.tui.program import ROOT, program
 from tui.__main__ import cli
 from tui.actions import REGISTRY
-from tui.settings.config import read, schema
-from tui.settings.settings import Settings, SettingsError, load
+from tui.settings.commands import finding
+from tui.settings.config import schema
+from tui.settings.settings import MOST_BYTES, Settings, SettingsError, load
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "config.toml"
+
+
+def read(path: Path | str) -> Settings:
+    return load({"NINELABS_CONFIG": str(path)})
 
 
 def test_without_a_file_everything_is_as_it_is(tmp_path: Path) -> None:
@@ -40,6 +49,13 @@ def test_what_the_file_says_holds(file: Path) -> None:
     [
         ("theme = ", "is no TOML"),
         ("a = 1\na = 2", "is no TOML"),
+        (f"theme = {'[' * 5_000}", "there is too much in one another in it."),
+        (f"theme = {'{a = ' * 3_000}1{'}' * 3_000}", "there is too much in one another in it."),
+        (f"[keys]\n{'a.' * 3_000}b = 1", "there is too much in one another in it."),
+        ("#" * (MOST_BYTES + 1), "it is larger than 64 KiB."),
+        (r'"\u001b]0;pwned\u0007" = 1', "there is no setting ␛]0;pwned␇;"),
+        (r'keys."\u001b]0;pwned\u0007" = "x"', "keys.␛]0;pwned␇: there is no such action;"),
+        (r'keys.run = "\u001b[2J"', '"␛[2J" is no key'),
         (b"\xff\xfe", "is no TOML"),
         ('colour = "red"', "there is no setting colour; there are theme, quiet and keys."),
         ('theme = "pink"', "theme must be auto, dark, light, ansi-dark or ansi-light."),
@@ -89,6 +105,69 @@ def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
         load({"NINELABS_CONFIG": str(tmp_path / "none.toml")})
     with pytest.raises(SettingsError, match="cannot be read"):
         load({"NINELABS_CONFIG": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("~nosuchuser/config.toml", "nobody has that home"),
+        ("/" + "x" * 5_000, "File name too long"),
+        ("/\x1b]0;pwned\x07", "names /␛]0;pwned␇, and there is no such file"),
+        ("/dev/zero", "it is no file"),
+    ],
+)
+def test_a_place_that_cannot_be_read_is_told_in_a_sentence(named: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(told)):
+        read(named)
+
+
+def test_nobody_waits_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SettingsError, match="it is no file"):
+        read(tmp_path / "pipe")
+
+
+def test_a_folder_that_may_not_be_entered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(path: Path) -> os.stat_result:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    with pytest.raises(SettingsError, match=r"config\.toml cannot be read: Permission denied\."):
+        load({"XDG_CONFIG_HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize("content", ["theme = ", 'theme = "pink"', '[keys]\nrun = "c"', f"theme = {'[' * 5_000}"])
+def test_the_doctor_tells_what_the_refusal_tells(file: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    monkeypatch.setenv("NINELABS_CONFIG", str(file))
+    file.write_text(content)
+    refused = CliRunner().invoke(cli, ["keys"]).stderr.strip()
+    assert refused and finding() == Finding("settings", "problem", refused)
+
+
+def test_the_doctor_names_the_file_in_use(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NINELABS_CONFIG", str(file))
+    assert finding().status == "problem" and str(file) in finding().found
+    file.touch()
+    assert finding() == Finding("settings", "ok", str(file))
+    monkeypatch.delenv("NINELABS_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(file.parent / "none"))
+    assert finding().status == "ok" and finding().found.startswith("No file ")
+
+
+def test_the_doctor_of_the_program_looks_at_the_settings(file: Path) -> None:
+    file.write_text('theme = "pink"')
+    environment = {**os.environ, "NINELABS_CONFIG": str(file), "NINELABS_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", "doctor", "--json"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = {one["name"]: one for one in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 3
+    assert found["settings"]["status"] == "problem" and "theme must be auto" in found["settings"]["found"]
 
 
 def test_wrong_settings_are_refused_before_the_screen_opens(file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from labs.stream.lines import encode
 from labs.stream.recording import read_recording
 from tests.tui.screens import SIZES, plain, running, shows, text_of, until
 from tests.tui.streams import Script, ending, opened, opening, started, whole_run
+from tests.tui.test_recordings import held
 from tests.tui.test_resume import WAY, rest, step, three_steps
 from tui.recordings.summary import Recording
+from tui.screens import catalogue
 from tui.widgets import recordings
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -175,6 +178,83 @@ async def test_once_forgotten_it_is_not_offered_again_but_still_shown(tmp_path: 
         assert isinstance(last, ExperimentEnded)
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_offer_to_go_on_is_whole_while_the_tour_is_on(tmp_path: Path, size: tuple[int, int]) -> None:
+    folder = kept(tmp_path, a=at(2, whole_run()), b=at(3, three_steps()), c=[])
+    async with running(lab(), size=size, recordings=folder) as pilot:
+        await pilot.press("T")
+        offer = "b goes on from there   B forgets it"
+        await shows(pilot, "TOUR 1/12", "The last run stopped at step 4 of Double spend", offer, "ago.", "3 recordings")
+        await pilot.press("tab")
+        await shows(pilot, "▌", "unreadable", offer)
+
+
+async def test_one_that_another_ninelabs_leaves_is_seen_to_be_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "AGAIN_S", 0.1)
+    kept(tmp_path, a=three_steps())
+    other = ExitStack()
+    other.enter_context(held(tmp_path / "a.jsonl"))
+    async with running(lab(), recordings=tmp_path) as pilot:
+        await shows(pilot, "● being recorded")
+        other.close()
+        await shows(pilot, "… stopped at step 4", "b goes on from there")
+
+
+@pytest.mark.parametrize(("key", "seen"), [("tab", "… stopped at step 4"), ("b", "Step 4 comes next")])
+async def test_a_key_for_recordings_looks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, seen: str
+) -> None:
+    monkeypatch.setattr(catalogue, "AGAIN_S", 1000.0)
+    kept(tmp_path, a=three_steps())
+    other = ExitStack()
+    other.enter_context(held(tmp_path / "a.jsonl"))
+    async with running(lab(), recordings=tmp_path) as pilot:
+        await shows(pilot, "● being recorded")
+        other.close()
+        await pilot.press(key)
+        await shows(pilot, seen)
+
+
+async def test_the_first_recording_is_found_by_the_key_that_goes_to_it(tmp_path: Path) -> None:
+    async with running(lab(), recordings=tmp_path) as pilot:
+        await shows(pilot, "PostgreSQL 18.6 ready")
+        kept(tmp_path, a=at(2, whole_run()))
+        await pilot.press("tab")
+        await shows(pilot, "▌ 02 Jan 10:00")
+
+
+async def test_the_cursor_stays_on_its_recording_when_another_one_comes(tmp_path: Path) -> None:
+    async with running(lab(), recordings=kept(tmp_path, a=at(2, whole_run()))) as pilot:
+        await shows(pilot, "1 recording")
+        await pilot.press("tab")
+        kept(tmp_path, b=at(3, whole_run()))
+        await pilot.press("tab", "tab")
+        await shows(pilot, "2 recordings")
+        await pilot.press("down")
+        kept(tmp_path, c=at(4, whole_run()))
+        catalogue_screen = pilot.app.screen
+        assert isinstance(catalogue_screen, catalogue.CatalogueScreen)
+        catalogue_screen.on_screen_resume()
+        await shows(pilot, "3 recordings", "▌ 02 Jan 10:00")
+
+
+async def test_the_note_of_a_lab_and_its_list_have_one_count(tmp_path: Path) -> None:
+    folder = kept(tmp_path, a=at(2, whole_run()), b=[])
+    async with running(lab(), size=(200, 50), recordings=folder) as pilot:
+        await shows(pilot, "2 recordings, the latest")
+        assert text_of(pilot).count("2 recordings") == 2 and "1 recording" not in text_of(pilot)
+
+
+async def test_forgetting_what_cannot_be_closed_off_says_why(tmp_path: Path) -> None:
+    async with running(lab(), recordings=kept(tmp_path, a=three_steps())) as pilot:
+        await shows(pilot, "B forgets it")
+        (tmp_path / "a.jsonl").write_bytes(b'{"type": "Spoilt"}\n')
+        await pilot.press("B")
+        await shows(pilot, "a.jsonl is no recording", "9  Scale")
+
+
 async def test_a_lab_that_cannot_be_recorded_says_so_and_goes_on(tmp_path: Path) -> None:
     (tmp_path / "recordings").write_text("in the way")
     script = lab()
@@ -182,9 +262,9 @@ async def test_a_lab_that_cannot_be_recorded_says_so_and_goes_on(tmp_path: Path)
         await pilot.press("5", "enter")
         await shows(pilot, "NEXT Space start")
         await pilot.press("space")
-        await shows(pilot, "! No recording is kept of this lab.", "NEXT 1")
+        await shows(pilot, "No recording is kept of this lab.", "NEXT 1")
         script.say(*step("A", 1, begins=True), *ending())
-        await shows(pilot, "✗ DOES NOT HOLD", "! No recording is kept of this lab.")
+        await shows(pilot, "✗ DOES NOT HOLD", "No recording is kept of this lab.")
 
 
 async def test_an_experiment_that_the_lab_has_no_more_is_not_gone_on_with(tmp_path: Path) -> None:
@@ -215,8 +295,8 @@ def test_how_long_ago(past: timedelta, told: str) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 109, 200])
 def test_a_line_of_the_list_is_whole_at_every_width(width: int) -> None:
-    hostile = Recording(Path("x"), NOW, "races", experiment="[/x]\x1b" + "長" * 90, runs=3, engine="[red]")
-    unread = Recording(Path("x"), NOW, problem="\x1b]0;x\x07" * 50)
+    hostile = Recording(Path("x"), NOW, NOW, "races", experiment="[/x]\x1b" + "長" * 90, runs=3, engine="[red]")
+    unread = Recording(Path("x"), NOW, NOW, problem="\x1b]0;x\x07" * 50)
     drawn = recordings.lines([hostile, unread], 0, range(2), width)
     assert [line.cell_len for line in drawn] == [width] * 3
     assert "\x1b" not in plain(drawn) and "+2" in plain(drawn) and "… broken off" in plain(drawn)

@@ -66,7 +66,7 @@ def test_an_interval_in_which_nothing_ended_is_a_stall_and_does_not_look_like_no
     lines = shown(*[column(4)] * 5, stuck(60), *[column(4)] * 3)
     bars, marks = strip(lines, "Naive")
     assert marks == " " * 5 + "0" and bars[5] == "▅"
-    assert "0 stall in which nothing ended" in " ".join(line.plain.strip() for line in lines)
+    assert "0 one in which nothing ended" in " ".join(line.plain.strip() for line in lines)
 
 
 def test_an_interval_in_which_there_was_nothing_to_do_is_blank() -> None:
@@ -100,11 +100,23 @@ def test_a_stall_in_a_long_run_is_never_averaged_away(one: LatencySampled, at: i
     columns[at] = one
     state = fold([*opened(), start(), *columns])
     (kept,) = state.measured.latencies.cells.values()
-    assert len(kept.columns) <= MOST_COLUMNS and stalls(kept.columns) == [one.worst]
+    assert len(kept.columns) <= MOST_COLUMNS and stalls(kept.columns) == [one.worst] and kept.stalls == (1, one.worst)
     assert sum(part.seconds for part in kept.columns) == pytest.approx(1000)
     bars, marks = strip(list(chart.lines(state, View(), 80).body), "Naive")
     (place,) = (number for number, mark in enumerate(marks) if mark != " ")
     assert bars[place] in "▇█" and place / len(bars) == pytest.approx(at / 5000, abs=0.06)
+
+
+@pytest.mark.parametrize("cycles", [99, 100, 101, 400, 1300])
+def test_stalls_are_counted_one_by_one_however_many_intervals_share_a_column(cycles: int) -> None:
+    lines = shown(*[column(4), column(900), stuck(700), column(4)] * cycles)
+    assert any(line.plain.startswith((f"   ✗ {cycles} stalls ", f"   ✗ {cycles} stalls, 900.0 ms ")) for line in lines)
+
+
+def test_a_stall_that_goes_on_when_intervals_are_joined_is_one() -> None:
+    quiet = [column(4)] * (MOST_COLUMNS - 2)
+    lines = shown(*quiet, *[column(900)] * 5, *quiet)
+    assert any("✗ 1 stall, 900.0 ms" in line.plain for line in lines)
 
 
 @pytest.mark.parametrize("count", [20, 200, 1200, 9000])

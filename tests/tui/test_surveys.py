@@ -124,7 +124,7 @@ def test_the_foot_tells_the_chosen_cell_and_what_enter_does() -> None:
     key = ("Double spend", PG, "read committed")
     foot = " ".join(line.plain.strip() for line in matrix.lines(state, View(cells={ORDERS: key}), 80).foot)
     assert (
-        "Double spend at read committed on PostgreSQL: 40 orders run. Turns left out: 1 as equivalent, 0 because"
+        "Double spend at read committed, on PostgreSQL: 40 orders run. Turns left out: 1 as equivalent, 0 because"
         in foot
     )
     assert "Money is conserved: not in 38." in foot and "Enter opens its shortest failing order, AABB" in foot
@@ -155,7 +155,7 @@ def test_an_anomaly_occurs_or_is_prevented_by_something() -> None:
     text = plain(content)
     assert "✗ occurs" in text and "✓ 40001" in text and "✓ wait" in text and "✓ 1020" in text and "✓ unseen" in text
     foot = plain(list(content.foot))
-    assert "lost update (P4) at read committed on PostgreSQL: occurs" in foot
+    assert "lost update (P4) at read committed, on PostgreSQL: occurs" in foot
     assert "A ─ww(x)→ B ─rw(x)→ A" in foot
 
 
@@ -283,7 +283,7 @@ async def test_anomalies_are_chosen_in_two_directions_and_opened() -> None:
         await pilot.press("5", "enter")
         await shows(pilot, "[Anomalies]", "A ─ww(x)→ B ─rw(x)→ A")
         await pilot.press("right", "l")
-        await shows(pilot, "at serializable on PostgreSQL: prevented by a wait")
+        await shows(pilot, "at serializable, on PostgreSQL: prevented by a wait")
         await pilot.press("h", "enter")
         await until(pilot, lambda: isinstance(script.sent[-1], RunExperiment))
         assert script.sent[-1] == RunExperiment(
@@ -297,9 +297,9 @@ async def test_a_recording_shows_its_cells_with_a_cursor() -> None:
     async with running(replay=script) as pilot:
         await shows(pilot, "REPLAY 1/")
         await pilot.press("G")
-        await shows(pilot, "[Orders]", "at read committed on PostgreSQL")
+        await shows(pilot, "[Orders]", "at read committed, on PostgreSQL")
         await pilot.press("down")
-        await shows(pilot, "at repeatable read on PostgreSQL")
+        await shows(pilot, "at repeatable read, on PostgreSQL")
         await pilot.press("enter")
         await shows(pilot, "This is a recording")
         assert script.sent == []
@@ -311,7 +311,7 @@ async def test_panes_without_cells_are_not_offered() -> None:
         await shows(pilot, "[Orders]")
         assert "Anomalies" not in text_of(pilot)
         await pilot.press("A")
-        await shows(pilot, "No anomaly has been measured")
+        await shows(pilot, "There is nothing to show yet under Anomalies", "[Orders]")
 
 
 async def test_the_headings_that_stay_are_those_of_the_table_in_sight() -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from tui.export.literals import identifier
 
 _LEVEL = re.compile(
     r"(read uncommitted|read committed|repeatable read|serializable)(?:, snapshot (on|off))?", re.IGNORECASE
 )
+
+
+NOT_REFUSED = "The server has not refused it this time, so the rest does not fit, and this script ends. Start anew."
 
 
 class Client(ABC):
@@ -37,6 +41,13 @@ class Client(ABC):
     @abstractmethod
     def isolation(self, level: str) -> list[str]:
         """Have transactions at that level, where no statement of the run says so."""
+
+    @abstractmethod
+    def refused(self, statements: Sequence[str]) -> list[str]:
+        """Statements that the server refuses. Where it does not, the rest does not fit, and the script ends.
+
+        So it does where another statement is refused.
+        """
 
     @abstractmethod
     def say(self, sentence: str) -> str:
@@ -68,7 +79,7 @@ class Psql(Client):
 
     def aloud(self) -> list[str]:
         """The opposite."""
-        return [r"\o", r"\set QUIET off", r"\set ECHO queries"]
+        return [r"\o", r"\set QUIET off", r"\set ECHO queries", r"\set ON_ERROR_STOP on"]
 
     def create(self, schema: str) -> list[str]:
         """A schema."""
@@ -82,6 +93,19 @@ class Psql(Client):
     def isolation(self, level: str) -> list[str]:
         """Nothing: the recorded BEGIN says it."""
         return []
+
+    def refused(self, statements: Sequence[str]) -> list[str]:
+        """psql knows how the last one ended."""
+        return [
+            r"\set ON_ERROR_STOP off",
+            *statements,
+            r"\if :ERROR",
+            r"\else",
+            self.say(NOT_REFUSED),
+            r"\quit",
+            r"\endif",
+            r"\set ON_ERROR_STOP on",
+        ]
 
     def say(self, sentence: str) -> str:
         """Between quotes nothing is a variable, or a command of the shell's."""
@@ -99,7 +123,7 @@ class Psql(Client):
 class Mariadb(Client):
     """MariaDB's. It has no words for a person: the shell's printf and read have."""
 
-    command = "mariadb --force --table --verbose --unbuffered -e 'source {file}'"
+    command = "mariadb --abort-source-on-error --table --verbose --unbuffered -e 'source {file}'"
 
     def settings(self) -> list[str]:
         """The client's text is UTF-8; MariaDB's has no way to be silent."""
@@ -127,6 +151,22 @@ class Mariadb(Client):
         found = _LEVEL.fullmatch(level)
         lines = [f"SET SESSION TRANSACTION ISOLATION LEVEL {found[1].upper()};"] if found else []
         return lines + ([f"SET SESSION innodb_snapshot_isolation = {found[2].upper()};"] if found and found[2] else [])
+
+    def refused(self, statements: Sequence[str]) -> list[str]:
+        """The client has no conditions: the server has."""
+        return [
+            "DELIMITER //",
+            "BEGIN NOT ATOMIC",
+            "DECLARE _code INT DEFAULT 0; DECLARE _told TEXT;",
+            "BEGIN DECLARE CONTINUE HANDLER FOR SQLEXCEPTION "
+            "GET DIAGNOSTICS CONDITION 1 _code = MYSQL_ERRNO, _told = MESSAGE_TEXT;",
+            *statements,
+            "END;",
+            f"IF _code = 0 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{NOT_REFUSED}'; END IF;",
+            "SELECT CONCAT('ERROR ', _code, ': ', _told) AS refused;",
+            "END//",
+            "DELIMITER ;",
+        ]
 
     def say(self, sentence: str) -> str:
         """Every character that could mean something, to the client or to the shell, as its number."""

@@ -51,12 +51,10 @@ def export(
     state = tape.state(at)
     try:
         written = content(form, state, lambda: asyncio.run(picture(recording, at, (wide, high))))
-        if isinstance(written, str) and output is None:
-            click.echo(written, nl=False)
-        elif isinstance(written, str) and output is not None:
-            output.write_text(written, encoding="utf-8")
-        elif output is not None:
+        if output is not None:
             files.write_new(output, written)
+        elif isinstance(written, str):
+            click.echo(written, nl=False)
         else:
             click.echo(files.write(files.name(state), "", written))
     except ScriptError as error:
@@ -72,12 +70,14 @@ async def picture(recording: Path, step: int, size: tuple[int, int]) -> str:
     # Textual looks at the environment when it is loaded.
     os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_COLOR_SYSTEM": "truecolor"}
     os.environ.pop("NO_COLOR", None)
+    from labs.stream.terminal import Look
     from tui.app import NinelabsApp
     from tui.backend import Replay
     from tui.export.svg import self_contained
     from tui.screens.replay import ReplayScreen
 
-    app = NinelabsApp(lambda _: Replay(recording), lambda: Replay(recording), theme="dark")
+    drawn = Look(colours="truecolor", dark=True, glyphs="unicode")
+    app = NinelabsApp(lambda _: Replay(recording), lambda: Replay(recording), theme="dark", fixed_look=drawn)
     try:
         async with app.run_test(size=size) as pilot:
             screen = app.screen
@@ -86,7 +86,7 @@ async def picture(recording: Path, step: int, size: tuple[int, int]) -> str:
             await pilot.pause()
             return self_contained(app.export_screenshot(simplify=True))
     finally:
-        await app.close_sources()
+        await app.sources.close()
 
 
 def _size(size: str) -> tuple[int, int]:

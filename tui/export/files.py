@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from labs.stream.places import data_home
+from labs.stream.places import data_home, make_home
 from tui.state import LabState
 
 FOLDER = "exports"
@@ -39,8 +40,8 @@ def write(stem: str, ending: str, content: str | Mapping[str, str], folder: Path
     try:
         return _write(Path.cwd(), stem, ending, content)
     except OSError:
-        exports = data_home() / FOLDER
-        exports.mkdir(parents=True, exist_ok=True)
+        exports = make_home(data_home()) / FOLDER
+        exports.mkdir(mode=0o700, exist_ok=True)
         return _write(exports, stem, ending, content)
 
 
@@ -55,14 +56,21 @@ def _write(folder: Path, stem: str, ending: str, content: str | Mapping[str, str
 
 
 def write_new(path: Path, content: str | Mapping[str, str]) -> None:
-    """Write what is not there yet; raises `FileExistsError` where it is, or another `OSError`."""
-    if isinstance(content, str):
-        with path.open("x", encoding="utf-8") as file:
-            file.write(content)
-        return
-    path.mkdir()
-    for file_name, text in content.items():
-        (path / file_name).write_text(text, encoding="utf-8")
+    """Write what is not there yet, all of it or nothing; raises `FileExistsError` where it is, or another `OSError`.
+
+    It is written beside its place: a full disk, or the program's end, must not leave what looks like an export.
+    """
+    with TemporaryDirectory(prefix=".ninelabs-", dir=path.parent) as begun:
+        made = Path(begun, path.name)
+        if isinstance(content, str):
+            made.write_text(content, encoding="utf-8")
+            path.touch(exist_ok=False)  # What is replaced now is certainly ours, and empty.
+        else:
+            made.mkdir()
+            for file_name, text in content.items():
+                (made / file_name).write_text(text, encoding="utf-8")
+            path.mkdir()
+        made.replace(path)
 
 
 def _candidates(folder: Path, stem: str, ending: str) -> Iterator[Path]:

@@ -9,8 +9,9 @@ from itertools import groupby
 from labs.stream.cycles import drawn
 from labs.stream.events import RolledBack, TableSampled
 from labs.stream.figures import grouped, number, spread
+from labs.stream.latency import stalls, usual
 from tui.compare import differences
-from tui.sqltext import humanize
+from tui.sqltext import exact, humanize
 from tui.state import LabState, Run, Statement
 from tui.text import clean, engine_name, milliseconds, plural, seconds, spaced, value
 
@@ -18,9 +19,11 @@ _SPECIAL = re.compile(
     r"[\\`*{}\[\]<>#|~&$^@!]"
     r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
     r"|:(?=[A-Za-z+_-]|//)|(?<=www)\."  # as in :smile:, and in what would become a link
-    r"|^\s*[-+=](?!\d)|(?<=^\d)[.)]",
+    r"|^[-+=](?!\d)|^\d+[.)](?=\s|$)",
     re.IGNORECASE,
 )
+"""What the last character of would be markup."""
+_OF_A_VERSION = ("valid_from", "valid_to", "system_from", "system_to", "who", "operation")
 _LONGEST_CELL = 200
 """Of a value of a table; a statement is not cut."""
 
@@ -35,7 +38,9 @@ def markdown(state: LabState) -> str:
         _orders(state),
         _anomalies(state),
         _figures(state),
+        _latencies(state),
         _tables(state),
+        _versions(state),
         _said(state),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
@@ -43,13 +48,13 @@ def markdown(state: LabState) -> str:
 
 def text(words: str) -> str:
     """Text that a page shows as it is: no markup, no HTML, no link."""
-    return _SPECIAL.sub(lambda match: f"\\{match[0].strip()}", clean(words))
+    return _SPECIAL.sub(lambda match: f"{match[0][:-1]}\\{match[0][-1]}", clean(words).strip())
 
 
 def code(words: str) -> str:
     """Text in the type of code, also in a table: what could be Markdown in it stands as a reference."""
-    shown = _SPECIAL.sub(lambda match: f"&#{ord(match[0].strip())};", clean(words))
-    return f"<code>{shown}</code>" if shown.strip() else ""
+    shown = _SPECIAL.sub(lambda match: f"{match[0][:-1]}&#{ord(match[0][-1])};", clean(words).strip())
+    return f"<code>{shown}</code>" if shown else ""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -186,6 +191,27 @@ def _figures(state: LabState) -> list[str]:
     return lines[:-1]
 
 
+def _latencies(state: LabState) -> list[str]:
+    """A line a strip: what was usual in it, and what was not."""
+    rows = []
+    for (operation, engine, variant), strip in state.measured.latencies.cells.items():
+        found = stalls(strip.columns)
+        rows.append(
+            [
+                text(operation),
+                text(engine_name(engine) if engine else ""),
+                text(variant),
+                number(usual(strip.columns)),
+                number(max(column.worst for column in strip.columns)),
+                str(len(found)),
+                number(max(found)) if found else "",
+                seconds(sum(column.seconds for column in strip.columns)),
+            ]
+        )
+    head = ("", "engine", "variant", "median, ms", "worst, ms", "stalls", "longest stall, ms", "over")
+    return ["## Latencies", "", *table(head, rows)] if rows else []
+
+
 def _tables(state: LabState) -> list[str]:
     """Those that the run is about."""
     spec = state.experiment(state.run.experiment) if state.run is not None else None
@@ -206,10 +232,28 @@ def _table(one: TableSampled) -> list[str]:
     return lines
 
 
+def _versions(state: LabState) -> list[str]:
+    """A table an entity, with the columns of time that any of its versions has."""
+    lines: list[str] = []
+    for one in state.versions.cells.values():
+        told = [name for name in _OF_A_VERSION if any(getattr(version, name) for version in one.versions)]
+        key = ", ".join(value(cell, _LONGEST_CELL) for cell in one.key)
+        head = [*map(text, one.columns), *map(spaced, told)]
+        rows = [
+            [text(value(cell, _LONGEST_CELL)) for cell in (*it.values, *(getattr(it, name) or "" for name in told))]
+            for it in one.versions
+        ]
+        lines += [f"### {text(f'{one.entity} {key}')}", "", *table(head, rows), ""]
+    return ["## Versions", "", *lines[:-1]] if lines else []
+
+
 def _said(state: LabState) -> list[str]:
     """Notes, errors, and what became of the run afterwards."""
     lines = [f"- {text(note.text)}" for note in state.notes]
-    lines += [f"- ✗ {text(f'{error.title}: {error.cause} {error.remedy}')}" for error in state.errors]
+    for error in state.errors:
+        lines.append(f"- ✗ {text(f'{error.title}: {error.cause} {error.remedy}')}")
+        told = [text(error.sqlstate or ""), code(exact(error.sql))]
+        lines[-1] += "".join(f" {part}" for part in told if part)
     if isinstance(state.upkeep, RolledBack):
         done = "rolled back" if state.upkeep.clean else "not rolled back"
         lines.append(f"- {text(state.title(state.upkeep.experiment))} {done}: {text(' '.join(state.upkeep.how))}")

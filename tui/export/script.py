@@ -39,8 +39,6 @@ def script(state: LabState) -> dict[str, str]:
         else:
             lines += ["", client.pause(f"This is {_name(session)}. Press Enter when {_name(sessions[0])} says so: ")]
             lines += client.use(schema)
-        if level := state.sessions[session].isolation if session in state.sessions else "":
-            lines += client.isolation(level)
         lines += [*client.aloud(), "", *_statements(state, run, client, session)]
         if first:
             lines += ["", "-- When every session has ended, this removes what was built:", f"-- {client.drop(schema)}"]
@@ -63,6 +61,9 @@ def _scriptable(state: LabState) -> Run:
         raise ScriptError("No script: this recording does not tell how its tables are built. Run the experiment again.")
     if any("(redacted)" in one.parameters for one in run.statements):
         raise ScriptError("No script: some values were kept out of the recording, as secrets.")
+    for table in run.tables.values():
+        if table.cut:
+            raise ScriptError(f"No script: {clean(table.table)} has longer texts than the recording has of them.")
     return run
 
 
@@ -93,7 +94,8 @@ def _header(state: LabState, run: Run, client: Client, files: dict[str, str], se
         told[2] = f"On a {engine_name(run.engine)} server of yours:"
     victims = [_name(one.session) for one in run.statements if one.sqlstate in ("40P01", "1213")]
     if victims:
-        told.append(f"Which session a deadlock ends, the server decides; here it was {', '.join(victims)}.")
+        told.append(f"Which session a deadlock ends, the server decides; here it was {', '.join(victims)}. If it is")
+        told.append("another one this time, the rest does not fit: each script ends where it sees that. Start anew.")
     for verdict in state.verdicts if session == run.statements[0].session else ():
         evidence = ", ".join(f"{clean(name)} {value(figure)}" for name, figure in verdict.evidence.items())
         told.append(f"Measured: {clean(verdict.claim)}: {'holds' if verdict.holds else 'does not hold'}. {evidence}")
@@ -124,6 +126,16 @@ def _rows(table: TableSampled, engine: str) -> list[str]:
     return lines
 
 
+def _put_back(run: Run, one: Statement) -> list[str]:
+    """What the run did between two of its parts, outside its sessions."""
+    lines = []
+    for name in run.put_back.get(one.index, ()):
+        if name not in run.tables:
+            raise ScriptError(f"No script: the run puts {clean(name)} back, and the recording has not its rows.")
+        lines += [f"DELETE FROM {identifier(name, run.engine)};", *_rows(run.tables[name], run.engine)]
+    return ["BEGIN;", *lines, "COMMIT;"] if lines else []
+
+
 def _numbering(table: TableSampled, run: Run, ddl: Sequence[str]) -> list[str]:
     """Have the server go on counting keys where it did: statements of the run name them."""
     head = re.compile(rf'CREATE TABLE ["`]?{re.escape(table.table)}["`]?\s')
@@ -151,11 +163,16 @@ def _statements(state: LabState, run: Run, client: Client, session: str) -> list
     lines: list[str] = []
     ordered = run.statements
     mine = [one for one in ordered if one.session == session]
+    level = ""
     for number, one in enumerate(mine):
         before = ordered[one.index - 1] if one.index else None
         if number and before is not None and before.session != session:
             lines += ["", client.pause(f"Press Enter when {_name(before.session)} says so: ")]
         lines += [f"-- {clean(run.parts[one.index])}"] if one.index in run.parts else []
+        lines += _put_back(run, one)
+        if one.isolation != level:
+            level = one.isolation
+            lines += client.isolation(level)
         lines += _statement(state, run, client, one)
     if _left_open(mine):
         lines += ["-- The recording ends here, with the transaction open.", "ROLLBACK;"]
@@ -173,7 +190,8 @@ def _statement(state: LabState, run: Run, client: Client, one: Statement) -> lis
         lines.append(client.say(f"This one waits for {blockers}{f': change to {turn}' if turn else ''}.{took}"))
     if one.failed:
         lines.append(client.say(f"The server refuses this one: {clean(one.sqlstate or '')} {clean(one.message)}"))
-    lines += _sent(one, run.engine, state.schema)
+    sent = _sent(one, run.engine, state.schema)
+    lines += client.refused(sent) if one.failed else sent
     if one.waited_since is None and turn:
         lines.append(client.say(f"Now change to {turn}, and press Enter there."))
     if following is None:

@@ -11,15 +11,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from labs.stream.events import ExperimentEnded
-from labs.stream.lines import decode_event, encode
-from labs.stream.recording import RecordingError
+from labs.stream.events import ExperimentEnded, ExperimentStarted
+from labs.stream.lines import encode
+from labs.stream.places import make_home
+from labs.stream.recording import RecordingError, read_recording
 from tui.recordings.summary import LARGEST_BYTES, OURS, Recording, summarize
 
 MOST_KEPT = 30
 MOST_KEPT_BYTES = 200 * 2**20
 """How much is kept; what is older makes way for what is recorded."""
-_STARTED = b'{"type":"ExperimentStarted"'
 
 
 class Recordings:
@@ -54,20 +54,21 @@ class Recordings:
         """Let one that was broken off end as a cancelled run, which nobody is offered to go on with.
 
         Raises:
-            RecordingError: it cannot be written.
+            RecordingError: it cannot be read or written, or has ended.
         """
         with _hold(recording.path) as file:
-            lines = recording.path.read_bytes().rpartition(b"\n")[0] + b"\n"
-            *_, started = (line for line in lines.splitlines() if line.startswith(_STARTED))
-            began, last = decode_event(started), decode_event(lines.splitlines()[-1])
-            ended = ExperimentEnded(
-                t=last.t,
-                experiment=recording.way.experiment if recording.way else "",
-                outcome="cancelled",
-                seconds=round(last.t - began.t, 3),
-            )
-            os.ftruncate(file, len(lines))
-            os.pwrite(file, encode(ended), len(lines))
+            run: ExperimentStarted | None = None
+            t = 0.0
+            for event in read_recording(recording.path):
+                t = event.t
+                if isinstance(event, ExperimentStarted | ExperimentEnded):
+                    run = event if isinstance(event, ExperimentStarted) else None
+            if run is None:
+                raise RecordingError(f"No run of {recording.path.name} is broken off.")
+            ended = ExperimentEnded(t=t, experiment=run.experiment, outcome="cancelled", seconds=round(t - run.t, 3))
+            whole = recording.path.read_bytes().rfind(b"\n") + 1
+            os.ftruncate(file, whole)
+            os.pwrite(file, encode(ended), whole)
 
 
 def begin(folder: Path, lab: str) -> tuple[Path, int]:
@@ -76,8 +77,7 @@ def begin(folder: Path, lab: str) -> tuple[Path, int]:
     Raises:
         OSError: the folder or the file cannot be made.
     """
-    # As the servers' own folders are made: root's must be passed through by the account that runs its servers.
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+    make_home(folder.parent)
     folder.mkdir(exist_ok=True, mode=0o700)
     make_room(folder)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{re.sub(r'[^a-zA-Z0-9_]', '_', lab)}.jsonl"

@@ -18,7 +18,7 @@ from labs.stream.events import (
     StatementStarted,
     StreamOpened,
 )
-from labs.stream.lines import MalformedLineError, decode_event
+from labs.stream.lines import decode_event
 from labs.stream.recording import RecordingError, read_recording
 from labs.stream.specs import Cell, Outcome
 from tui.recordings.resume import Resumption, steps_taken
@@ -47,6 +47,8 @@ class Recording:
     path: Path
     when: datetime
     """When its first experiment began; of what cannot be read, when it was last written."""
+    until: datetime
+    """When it ended."""
     lab: str = ""
     """Empty when it cannot be told."""
     problem: str = ""
@@ -71,11 +73,6 @@ class Recording:
     """Through the latest experiment, if it was stepped."""
 
     @property
-    def until(self) -> datetime:
-        """When it ended."""
-        return self.when + timedelta(seconds=self.seconds)
-
-    @property
     def broken_off(self) -> Resumption | None:
         """The way to where its latest experiment was broken off; none when that ended, or took no step."""
         ended = self.outcome is not None or self.full or self.being_written
@@ -92,11 +89,13 @@ def summarize(path: Path) -> Recording:
     written = datetime.fromtimestamp(status.st_mtime, UTC)
     lab = path.stem.partition("-")[2] if OURS.fullmatch(path.name) else ""
     if status.st_size > MOST_BYTES:
-        return Recording(path, written, lab, problem=f"It is larger than {MOST_BYTES >> 20} MB.")
+        return Recording(path, written, written, lab, problem=f"It is larger than {MOST_BYTES >> 20} MB.")
     try:
         return _look_through(path)
-    except (RecordingError, MalformedLineError, ValueError) as error:
-        return Recording(path, written, lab, problem=str(error).replace(str(path), path.name))
+    except OverflowError:
+        return Recording(path, written, written, lab, problem="Its times are out of all range.")
+    except (RecordingError, ValueError) as error:
+        return Recording(path, written, written, lab, problem=str(error).replace(str(path), path.name))
 
 
 def _look_through(path: Path) -> Recording:
@@ -104,6 +103,8 @@ def _look_through(path: Path) -> Recording:
     if not isinstance(header, StreamOpened):
         raise RecordingError("It is empty.")
     opened: LabOpened | None = None
+    place: LabOpened | None = None
+    """Where the latest run began."""
     started: ExperimentStarted | None = None
     ended: ExperimentEnded | None = None
     latest: list[AnyEvent] = []
@@ -120,27 +121,30 @@ def _look_through(path: Path) -> Recording:
             match event:
                 case LabOpened():
                     opened = event
-                    latest = [event]
+                    if ended is None:
+                        latest.append(event)
                 case ExperimentStarted():
-                    started, ended = event, None
-                    latest = [*latest[:1], event]
+                    started, ended, place = event, None, opened
+                    latest = [*([opened] if opened else []), event]
                     runs += 1
                     first = first or event.t
                 case ExperimentEnded():
                     ended = event
                 case _:
                     latest.append(event)
-    if opened is None or started is None:
+    if place is None or started is None:
         raise RecordingError("No experiment was started in it.")
     end = decode_event(last)
-    spec = next((spec for spec in opened.experiments if spec.slug == started.experiment), None)
+    spec = next((spec for spec in place.experiments if spec.slug == started.experiment), None)
+    opened_at = datetime.fromisoformat(header.started_at).astimezone()
     return Recording(
         path,
-        datetime.fromisoformat(header.started_at).astimezone() + timedelta(seconds=first),
-        opened.lab,
+        opened_at + timedelta(seconds=first),
+        opened_at + timedelta(seconds=end.t),
+        place.lab,
         runs=runs,
         seconds=end.t - first,
-        engine=opened.engine,
+        engine=place.engine,
         experiment=spec.title if spec else started.experiment,
         settings=started.parameters,
         outcome=ended.outcome if ended else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tui.recordings.resume import Resumption
 
 
+AGAIN_S = 3.0
+"""How often the recordings are looked at again while one is being written: whoever writes it may end, or be killed."""
 LOW_LINES = 20
 """On a screen lower than this, the recordings are shown in the place of the labs, not beneath them."""
 
@@ -66,6 +68,7 @@ class CatalogueScreen(Page):
         self._version = version("ninelabs")
         self.redraw()
         self._look_through()
+        self.set_interval(AGAIN_S, self._look_again)
 
     def parts(self) -> Iterable[Widget]:
         """Header, list, details, footer."""
@@ -108,6 +111,21 @@ class CatalogueScreen(Page):
     def _look_through(self) -> None:
         self.run_worker(self._details.look(), group="recordings", exclusive=True)
 
+    def _look_again(self) -> None:
+        if self.is_current and any(one.being_written for one in self._details.found):
+            self._look_through()
+
+    def _look_then(self, act: Callable[[], object]) -> None:
+        """Do something with what is kept by then, if the same lab is still selected."""
+        lab = self.entry.slug
+
+        async def look() -> None:
+            await self._details.look()
+            if self.is_current and self.entry.slug == lab:
+                act()
+
+        self.run_worker(look(), group="keys", exclusive=True)
+
     def action_recordings(self, into: bool | None = None) -> None:
         """Go to the lab's recordings, or back to the labs."""
         self.forget_refusal()
@@ -115,12 +133,24 @@ class CatalogueScreen(Page):
         if not (details.picked is None if into is None else into):
             details.pick(None)
         elif not details.kept:
+            self._look_then(self._go_to_recordings)
+        else:
+            self._go_to_recordings()
+            self._look_through()
+
+    def _go_to_recordings(self) -> None:
+        details = self._details
+        if not details.kept:
             self.refuse(f"There is no recording of {self.entry.title}: one is kept as soon as an experiment is run.")
         elif details.picked is None:
             details.pick(0)
 
     def action_resume(self) -> None:
         """Open the lab, and go on where its latest run was broken off."""
+        self.forget_refusal()
+        self._look_then(self._go_on)
+
+    def _go_on(self) -> None:
         one = self._details.broken_off
         if one is None:
             self.refuse(f"No run of {self.entry.title} was broken off that could be gone on with.")
@@ -255,11 +285,11 @@ class CatalogueScreen(Page):
 
         notes = []
         for entry in self._shelf.entries:
-            found = [one for one in self._details.found if one.lab == entry.slug]
+            kept = self._details.kept_of(entry.slug)
             note = Text()
-            if found:
-                count, when = plural(len(found), "recording"), recordings.ago(datetime.now(UTC), found[0].until)
-                note = Text(f"{count}, the latest {when}: ").append_text(recordings.ended(found[0]))
+            if any(one.lab for one in kept):
+                count, when = plural(len(kept), "recording"), recordings.ago(datetime.now(UTC), kept[0].until)
+                note = Text(f"{count}, the latest {when}: ").append_text(recordings.ended(kept[0]))
             notes.append(note)
         return notes
 

@@ -55,11 +55,7 @@ class Confirm(Dialog[bool]):
 def reset_losses(state: LabState) -> list[str]:
     """What a reset would drop, sentence by sentence."""
     losses = [f"Schema {clean(state.schema)} is dropped and rebuilt from its seed."]
-    if state.tables:
-        counts = ", ".join(
-            f"{clean(table.table)} ({plural(table.row_count, 'row')})" for table in state.tables.values()
-        )
-        losses.append(f"Dropped with it: {counts}.")
+    losses += _tables("Dropped with it", state)
     if state.open_transactions:
         losses.append(f"Open transactions are rolled back: {clean(', '.join(state.open_transactions))}.")
     if state.undoable:
@@ -74,11 +70,7 @@ def rollback_losses(state: LabState) -> list[str]:
         f"What {clean(state.title(undone))} has written to {clean(state.schema)} is undone: open transactions "
         "by ROLLBACK, committed work by compensating entries. A fingerprint proves it."
     ]
-    if state.tables:
-        counts = ", ".join(
-            f"{clean(table.table)} ({plural(table.row_count, 'row')})" for table in state.tables.values()
-        )
-        losses.append(f"Tables concerned: {counts}.")
+    losses += _tables("Tables concerned", state)
     if state.open_transactions:
         losses.append(f"Open transactions: {clean(', '.join(state.open_transactions))}.")
     return losses
@@ -92,3 +84,9 @@ def leave_losses(state: LabState) -> list[str]:
     if state.open_transactions:
         losses.append(f"Open transactions are rolled back: {clean(', '.join(state.open_transactions))}.")
     return losses
+
+
+def _tables(told: str, state: LabState) -> list[str]:
+    """What a sentence says of all tables and of how many rows they have; none where there are no tables."""
+    counts = [f"{clean(table.table)} ({plural(table.row_count, 'row')})" for table in state.tables.values()]
+    return [f"{told}: {', '.join(counts)}."] if counts else []

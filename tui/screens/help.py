@@ -8,9 +8,10 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.events import Key
 
 from tui.action import Scope
-from tui.actions import actions
+from tui.actions import actions, find
 from tui.screens.dialog import Dialog
 from tui.text import fit, styled, wrap
 
@@ -30,13 +31,18 @@ class HelpDialog(Dialog[None]):
     """Every key that works on the screen beneath."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("question_mark", "dismiss", show=False, id="help"),
         Binding("q,enter", "dismiss", show=False),
     ]
 
     def __init__(self, scopes: tuple[Scope, ...]) -> None:
         super().__init__("Keys")
         self._scopes = scopes
+
+    def on_key(self, event: Key) -> None:
+        """What opens it closes it."""
+        if event.key in find("help").keys:
+            event.stop()
+            self.dismiss()
 
     def lines(self, width: int) -> list[Text]:
         """What the glyphs mean; then one line a key, what is used most first."""

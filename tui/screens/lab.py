@@ -12,7 +12,7 @@ from labs.stream.commands import AnyCommand, Cancel, PlayOn
 from labs.stream.events import ErrorReported
 from labs.stream.specs import Cell
 from tui import refusals
-from tui.actions import bindings, keys_of
+from tui.actions import bindings, find, keys_of
 from tui.driver import Driver, other_engine
 from tui.opening import opening
 from tui.plan import ERRORS, LANES
@@ -36,6 +36,10 @@ class LabScreen(Stage):
 
     class Left(Message):
         """The person wants to go back to the catalogue."""
+
+        def __init__(self, experiment: str) -> None:
+            super().__init__()
+            self.experiment = experiment
 
     class Reopened(Message):
         """The person wants the same lab again, after its process ended."""
@@ -102,6 +106,7 @@ class LabScreen(Stage):
             self._show_selected()
 
     def _show_selected(self) -> None:
+        self._body.show(LANES)
         self._body.restart("why")
         self._body.show("why")
         self.forget_refusal()
@@ -123,6 +128,7 @@ class LabScreen(Stage):
             self.refuse(answer)
             return
         self.forget_refusal()
+        self.tell("")
         if answer is not None:
             self._send(answer)
         self.redraw()
@@ -200,31 +206,37 @@ class LabScreen(Stage):
         if by < 0 and self._feed.at == 0:
             self.refuse("This is as far as it goes back." if self._feed.in_past else "Nothing has happened yet.")
         elif by > 0 and not self._feed.in_past:
-            self.refuse("This is the present. , goes back to the step before.")
+            self.refuse(f"This is the present. {keys_of('past.back')} goes back to the step before.")
         else:
             self.forget_refusal()
-            self._feed.go(self._feed.at + by)
+            self._go(self._feed.at + by)
 
     def action_live(self) -> None:
         """Go back to the present; there, to the end of the chosen pane."""
         self.forget_refusal()
         if self._feed.in_past:
-            self._feed.go(self._feed.tape.steps)
+            self._go(self._feed.tape.steps)
         else:
             self.action_edge(1)
+
+    def _go(self, to: int) -> None:
+        """Show that step; whatever key comes next, however soon, is meant for it."""
+        self._feed.go(to)
+        self.follow()
 
     def action_again(self) -> None:
         """Run the experiment again up to the step of the past that is shown; what runs now is ended first."""
         feed = self._feed
         if not self._can("again"):
             return
-        way = steps_taken(feed.tape.events[: feed.tape.end(feed.at)])
-        feed.go(feed.tape.steps)
-        self.follow()
+        way, run = steps_taken(feed.tape.events[: feed.tape.end(feed.at)]), self.state.run
+        self._go(feed.tape.steps)
         if reason := refusals.needs_server(self.state, self.choices):
             self.refuse(reason)
         elif way is None:
             self.refuse("Its beginning is too long ago: it cannot be run up to there.")
+        elif run is not None and not run.stepped and not way.sessions:
+            self.refuse(f"It ran by itself and had no steps: {keys_of('run')} runs it again.")
         else:
             if self.state.running:
                 self._send(Cancel())
@@ -258,7 +270,8 @@ class LabScreen(Stage):
     def action_reset(self) -> None:
         """Rebuild the schema, after a question."""
         if self._can("reset"):
-            question = Confirm("Reset", reset_losses(self.state), "reset", "", letter="r")
+            letter = "r" if "r" not in find("reset").keys else "y"
+            question = Confirm("Reset", reset_losses(self.state), "reset", "", letter=letter)
             self._ask(question, lambda: self._answer(self._driver.reset(self.state)))
 
     def action_back(self) -> None:
@@ -269,9 +282,9 @@ class LabScreen(Stage):
         now = self._feed.state
         if now.open_transactions and not self._feed.over:
             question = Confirm("Leave the lab", leave_losses(now), "leave", "stay here")
-            self._ask(question, lambda: self.post_message(self.Left()))
+            self._ask(question, lambda: self.post_message(self.Left(self._present.experiment)))
         else:
-            self.post_message(self.Left())
+            self.post_message(self.Left(self._present.experiment))
 
     def _ask(self, question: Confirm, then: Callable[[], object]) -> None:
         def answered(yes: bool | None) -> None:

@@ -66,7 +66,10 @@ class Page(Screen[None], inherit_bindings=False):
         """The parts of the screen, and the line that replaces them."""
         yield from self.parts()
         width, height = SMALLEST
-        yield LinesView(lambda *_: [styled((f"needs {width}×{height}", "title"))], classes="too-small")
+        told = f"needs {width}×{height}; this is"
+        yield LinesView(
+            lambda *_: [styled((f"{told} {self.size.width}×{self.size.height}", "title"))], classes="too-small"
+        )
 
     def parts(self) -> Iterable[Widget]:
         """What the screen consists of, from top to bottom."""
@@ -161,9 +164,7 @@ class Page(Screen[None], inherit_bindings=False):
             told = self._refusal or self._told
             if not told:
                 return self.said(width, height)
-            return [
-                styled((" ! " if n == 0 else "   ", "wait"), line)
-                for n, line in enumerate(wrap(told, width - 4, height))
-            ]
+            mark = (" ! ", "wait") if self._refusal else (" ● ", "ok")
+            return [styled(mark if n == 0 else "   ", line) for n, line in enumerate(wrap(told, width - 4, height))]
 
         return LinesView(lines, id="message")

@@ -43,14 +43,8 @@ class ReplayScreen(Stage):
         """Show the next step; what plays is paused instead."""
         if self._player.playing:
             self._player.pause()
-        elif self._player.over and not self._player.in_past:
-            self.refuse(
-                f"This is the end of the recording: {keys_of('backward')} goes back, {keys_of('from_start')} starts "
-                f"again, {keys_of('stop')} leaves."
-            )
         else:
-            self.forget_refusal()
-            self._player.go(self._player.at + 1)
+            self._to(self._player.at + 1)
 
     def action_backward(self) -> None:
         """Show the step before."""
@@ -61,6 +55,8 @@ class ReplayScreen(Stage):
         self.forget_refusal()
         if self._player.playing:
             self._player.pause()
+        elif not self._player.in_past:
+            self._to(self._player.tape.steps)
         else:
             self._player.play()
 
@@ -68,6 +64,7 @@ class ReplayScreen(Stage):
         """Play faster, or slower."""
         self.forget_refusal()
         self._player.change_speed(by)
+        self.tell(f"It plays at {self._player.speed:g} times the speed it was recorded at.")
 
     def action_from_start(self) -> None:
         """Show the first step."""
@@ -81,7 +78,8 @@ class ReplayScreen(Stage):
         """Show where another experiment begins."""
         self._player.pause()
         self.forget_refusal()
-        self._player.go_to_run(by)
+        if not self._player.go_to_run(by):
+            self.refuse(f"There is no experiment {'after' if by > 0 else 'before'} this in the recording.")
 
     def action_cell(self, by: int) -> None:
         """Go to another cell of the chosen table."""
@@ -104,4 +102,14 @@ class ReplayScreen(Stage):
     def _to(self, step: int) -> None:
         self._player.pause()
         self.forget_refusal()
-        self._player.go(step)
+        if not self._player.over:
+            self.refuse("The recording is still being read.")
+        elif step > self._player.at and not self._player.in_past:
+            self.refuse(
+                f"This is the end of the recording: {keys_of('backward')} goes back, {keys_of('from_start')} starts "
+                f"again, {keys_of('stop')} leaves."
+            )
+        elif step <= self._player.at == 0:
+            self.refuse(f"This is the first step of the recording: {keys_of('forward')} goes on.")
+        else:
+            self._player.go(step)

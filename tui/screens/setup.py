@@ -34,7 +34,7 @@ class SetupDialog(Dialog[Setup]):
         Binding("right,space,l", "change(1)", show=False),
         Binding("backspace", "erase", show=False),
         Binding("enter", "take(False)", show=False),
-        Binding("e", "dismiss", show=False, id="setup"),
+        Binding("e", "dismiss", show=False),
     ]
 
     def __init__(self, form: Form) -> None:

@@ -55,6 +55,14 @@ _SOURCES = {
     "why": why.lines,
     "verdict": verdict.lines,
 }
+_COMES = {
+    ORDERS: "it comes with an experiment that runs every order",
+    ANOMALIES: "it comes with the experiment that measures the anomalies",
+    CHART: "it comes with an experiment that measures figures, such as one under load",
+    VERSIONS: "it comes with an experiment that keeps versions of a row",
+    ERRORS: "nothing has gone wrong",
+}
+"""When the panes come that are not always there."""
 _FOLLOWING = (LANES, "sql")
 PAGE_CELLS = 5
 """How many cells a cursor goes by a page key."""
@@ -75,7 +83,7 @@ class Stage(Page):
         """The run on the screen."""
         self._front: tuple[object, ...] = ()
         """The pane that the stream has brought to the front, and at what."""
-        self._top: tuple[str, Run | None] = (LANES, None)
+        self._top: tuple[str, tuple[str, float] | None] = (LANES, None)
         """The pane that it has brought to the front in the lanes' place, and at which run."""
         self._chosen = False
         """Whether the person has chosen a pane since the run began."""
@@ -210,9 +218,13 @@ class Stage(Page):
         surveys = self.surveys
         if self.state.measured.figures.run is not None:
             surveys[CHART] = self.state.measured.figures
-        self._body.offer((LANES, *surveys, *[ERRORS] * bool(self.errors)))
+        offered = {LANES, *surveys, *[ERRORS] * bool(self.errors)}
+        if not self.choices.live:
+            # It will have something to show again, further on.
+            offered |= {self._body.focused.pane} & set(TOPS)
+        self._body.offer([name for name in TOPS if name in offered])
         filled = (name for name, survey in surveys.items() if run is not None and survey.run is run)
-        top = (next(filled, LANES), run)
+        top = (next(filled, LANES), self._run)
         if top != self._top:
             self._top = top
             self.choices.cells.pop(top[0], None)
@@ -265,7 +277,10 @@ class Stage(Page):
 
     def action_show(self, pane: str) -> None:
         """Bring a pane to the front and make it the one that scrolls."""
-        self._choose(pane)
+        if pane in TOPS and not self._body.offers(pane):
+            self.refuse(f"There is nothing to show yet under {TITLES[pane]}: {_COMES[pane]}.")
+        else:
+            self._choose(pane)
 
     def action_copy(self) -> None:
         """Copy all of the chosen pane."""

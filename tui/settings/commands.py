@@ -7,8 +7,9 @@ import os
 
 import click
 
-from labs.stream.terminal import config_path
-from tui.settings.settings import Settings, SettingsError, load
+from labs.stream.finding import Finding
+from labs.stream.visible import clean
+from tui.settings.settings import Settings, SettingsError, config_path, load
 
 REFUSED = 2
 
@@ -38,6 +39,16 @@ def keys(markdown: bool) -> None:
 
     actions.rebind(settings.keys)
     click.echo("\n".join(listing.keys_page() if markdown else listing.keys_lines()))
+
+
+def finding() -> Finding:
+    """For the doctor: the file of settings, and why it cannot be used."""
+    try:
+        load(os.environ)
+    except SettingsError as error:
+        return Finding("settings", "problem", str(error))
+    path = config_path(os.environ)
+    return Finding("settings", "ok", clean(str(path)) if path.exists() else f"No file {clean(str(path))}.")
 
 
 def _settings() -> Settings:

@@ -37,23 +37,22 @@ _ALLOWED = {
 }
 
 
-def read(path: Path) -> Settings:
-    """The settings in a file.
+def read(path: Path, content: bytes) -> Settings:
+    """The settings that are the content of a file.
 
     Raises:
-        SettingsError: it cannot be read, is no TOML, or says what cannot be.
+        SettingsError: it is no TOML, or says what cannot be.
     """
     try:
-        raw = msgspec.toml.decode(path.read_bytes())
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is no TOML: {error}.") from error
-    try:
+        raw = msgspec.toml.decode(content)
         if isinstance(keys := raw.get("keys"), dict):
             raw["keys"] = dict(_flat(keys))
         config = _config(raw)
         return Settings(config.theme, config.quiet, _keys(config.keys))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is no TOML: {error}.") from error
+    except RecursionError:
+        raise SettingsError(f"{path}: there is too much in one another in it.") from None
     except SettingsError as error:
         raise SettingsError(f"{path}: {error}") from None
 

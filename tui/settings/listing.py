@@ -10,7 +10,7 @@ from tui.action import Scope
 from tui.actions import actions, rebound
 from tui.settings.keys import EATEN, WRITTEN, key_name
 from tui.settings.settings import Settings
-from tui.text import wrap
+from tui.text import clean, wrap
 
 _TITLES: dict[Scope, str] = {
     "everywhere": "Everywhere",
@@ -53,7 +53,7 @@ def keys_page() -> Iterator[str]:
 
 def settings_lines(settings: Settings, path: Path) -> Iterator[str]:
     """Settings in the form of their file."""
-    yield f"# {path}" if path.exists() else f"# {path} is not there; this holds without it."
+    yield f"# {clean(str(path))}" if path.exists() else f"# {clean(str(path))} is not there; this holds without it."
     yield f"theme = {json.dumps(settings.theme)}"
     yield f"quiet = {json.dumps(settings.quiet)}"
     yield from ("", "[keys]")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from labs.stream.terminal import config_path
+from labs.stream.visible import clean
 
 ThemeName = Literal["dark", "light", "ansi-dark", "ansi-light"]
 """The first two have colours of their own, the others the terminal's sixteen."""
@@ -15,8 +16,15 @@ THEMES: tuple[str, ...] = ("auto", *get_args(ThemeName))
 """What can be set: a theme, or the one that the terminal is recognised to need."""
 
 
+MOST_BYTES = 2**16
+"""A file larger than this is not one of settings."""
+
+
 class SettingsError(Exception):
-    """Settings that cannot be used, as a sentence that says which, and what is allowed."""
+    """Settings that cannot be used, as a sentence that says which, and what is allowed; fit for a terminal."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(clean(sentence))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +37,44 @@ class Settings:
     """Keys as Textual names them, by the id of their action."""
 
 
-def config_file(environment: Mapping[str, str]) -> Path | None:
-    """The file of settings; none when there is none.
+def config_path(environment: Mapping[str, str]) -> Path:
+    """Where the file of settings is looked for; raises `RuntimeError` where that is a home that nobody has."""
+    if given := environment.get("NINELABS_CONFIG"):
+        return Path(given).expanduser()
+    import platformdirs
 
-    Raises:
-        SettingsError: a file was named, and is not there.
-    """
-    path = config_path(environment)
-    if path.exists():
-        return path
-    if environment.get("NINELABS_CONFIG"):
-        raise SettingsError(f"NINELABS_CONFIG names {path}, and there is no such file.")
-    return None
+    return platformdirs.user_config_path("ninelabs") / "config.toml"
 
 
 def load(environment: Mapping[str, str]) -> Settings:
     """The person's settings.
 
     Raises:
-        SettingsError: they cannot be used.
+        SettingsError: they cannot be used, or a file was named, and is not there.
     """
-    path = config_file(environment)
-    if path is None:
+    named = environment.get("NINELABS_CONFIG", "")
+    try:
+        path = config_path(environment)
+        content = _content(path)
+    except (FileNotFoundError, NotADirectoryError):
+        if named:
+            raise SettingsError(f"NINELABS_CONFIG names {named}, and there is no such file.") from None
         return Settings()
+    except RuntimeError as error:
+        raise SettingsError(f"NINELABS_CONFIG names {named}, and nobody has that home.") from error
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
     from tui.settings.config import read
 
-    return read(path)
+    return read(path, content)
+
+
+def _content(path: Path) -> bytes:
+    """What is in a file; what is none could keep its reader for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise SettingsError(f"{path} cannot be read: it is no file.")
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise SettingsError(f"{path} cannot be read: it is larger than {MOST_BYTES >> 10} KiB.")
+    return content

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from labs.stream.places import data_home
+from labs.stream.places import data_home, make_home
 from tui.actions import keys_of
 from tui.text import styled, wrap
 
@@ -33,6 +33,11 @@ class Scene:
     pane: str
     """The one that is chosen."""
 
+    @property
+    def recorded(self) -> bool:
+        """Whether it is a recording, where nothing can be done."""
+        return not self.view.live and not self.view.past
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -40,9 +45,9 @@ class Step:
 
     text: str
     done: Callable[[Scene, Run | None], bool]
-    """Of the lab, and of the latest run that began since the tour did."""
-    in_lab: bool = True
-    """Whether it is for somebody who is in a lab; the others are for the catalogue."""
+    """Of the lab, and of the latest run that began since the tour did; in the past there is none."""
+    elsewhere: Callable[[Scene | None], str]
+    """Where the tour goes on, if this is not for where the person is; empty if it is."""
 
 
 class Tour:
@@ -51,7 +56,10 @@ class Tour:
     def __init__(self) -> None:
         self._steps: Sequence[Step] = ()
         self._at = 0
+        self._looked = False
+        """Whether it has seen the present of a lab."""
         self._before: Run | None = None
+        """The run that was there then."""
         self.offered = not _taken().exists()
         """Whether nobody has been on it here."""
 
@@ -60,43 +68,49 @@ class Tour:
         """Whether somebody is on it."""
         return bool(self._steps)
 
-    def start(self, scene: Scene | None) -> None:
-        """Begin, whatever has happened before; without a scene, in the catalogue."""
+    def start(self) -> None:
+        """Begin, whatever has happened before."""
         from tui.tour.steps import steps
 
         self.offered = False
         self._steps, self._at = steps(), 0
-        self._before = scene.state.run if scene else None
+        self._looked, self._before = False, None
 
     def stop(self) -> None:
         """End it, and do not offer it again."""
         self._steps = ()
         with suppress(OSError):
-            data_home().mkdir(parents=True, exist_ok=True)
+            make_home(data_home())
             _taken().touch()
 
     def follow(self, scene: Scene | None) -> None:
         """Go on as far as what was asked for has been done."""
-        if scene is None:
+        if scene is None or scene.recorded:
             return
-        run = scene.state.run if scene.state.run is not self._before else None
+        if not self._looked and not scene.view.past:
+            self._looked, self._before = True, scene.state.run
+        fresh = not scene.view.past and scene.state.run is not self._before
+        run = scene.state.run if fresh else None
         while self._at < len(self._steps) - 1 and self._steps[self._at].done(scene, run):
             self._at += 1
 
     def lines(self, scene: Scene | None, width: int) -> list[Text]:
-        """The step, and how to leave."""
+        """The step, or where it is to be taken, and how to leave."""
         if not self.on:
             return []
         step = self._steps[self._at]
         here = styled((f" TOUR {self._at + 1}/{len(self._steps)} ", "focus"), " ")
-        told = step.text
-        if step.in_lab and scene is None:
-            told = f"The tour goes on in the lab Races: {keys_of('jump.5')}, then {keys_of('open')}."
-        elif scene is not None and not step.in_lab:
-            told = f"The tour goes on in the catalogue: {keys_of('back')}."
         indent = here.cell_len
+        told = step.elsewhere(scene) or step.text
         first, *rest = wrap(f"{told} ({keys_of('tour')} ends it)", width - indent - 1, LINES)
         return [here.append(first), *(Text(" " * indent + line) for line in rest)]
+
+
+def refusal(scene: Scene | None) -> str:
+    """Why a tour cannot begin there, as a sentence; empty when it can."""
+    if scene is None or not scene.recorded:
+        return ""
+    return f"The tour needs a lab that is live, and this is a recording. {keys_of('stop')} leaves it."
 
 
 def _taken() -> Path:

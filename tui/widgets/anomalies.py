@@ -105,7 +105,7 @@ def _word(cell: AnomalyMeasured) -> str:
 def _told(cell: AnomalyMeasured, width: int) -> list[Text]:
     """The chosen cell in words, its circle, and how it is opened."""
     code = f" ({clean(cell.code)})" if cell.code else ""
-    told = f"{clean(cell.anomaly)}{code} at {clean(cell.isolation)} on {engine_name(cell.engine)}: "
+    told = f"{clean(cell.anomaly)}{code} at {clean(cell.isolation)}, on {engine_name(cell.engine)}: "
     if cell.occurred:
         told += "occurs"
     elif cell.prevented_by.strip():

@@ -78,6 +78,10 @@ class Body(Widget):
                 self.choose(front)
             self._arrange()
 
+    def offers(self, name: str) -> bool:
+        """Whether the pane is one of those in the lanes' place."""
+        return name in self._tops
+
     def show(self, name: str) -> None:
         """Bring a pane to the front, without taking the scrolling keys to or from the lanes' place."""
         if (self._focused in TOPS) == (name in TOPS):

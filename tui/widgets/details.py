@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from tui.recordings.folder import Recordings
     from tui.recordings.summary import Recording
 
-LEAST_LIST_LINES = 4
-"""How many lines the recordings have at least, their heading included."""
+LIST_LINES = 4
+"""With fewer lines for the recordings, their heading included, the lab is told of in short."""
+LEAST_LIST_LINES = 2
+"""How many they have at least, whatever else there is to tell."""
 
 About = Callable[[int, bool], list[Text]]
 """What is told of a lab, for a width in cells, in full or in short."""
@@ -55,8 +57,12 @@ class Details(LinesView):
 
     @property
     def kept(self) -> list[Recording]:
-        """The lab's recordings, and those that nobody can tell the lab of."""
-        return [one for one in self.found if one.lab in (self.lab, "")]
+        """The recordings of the lab that is told of."""
+        return self.kept_of(self.lab)
+
+    def kept_of(self, lab: str) -> list[Recording]:
+        """A lab's recordings, and those that nobody can tell the lab of."""
+        return [one for one in self.found if one.lab in (lab, "")]
 
     @property
     def broken_off(self) -> Recording | None:
@@ -72,8 +78,11 @@ class Details(LinesView):
             from tui.recordings.folder import Recordings
 
             self._recordings = Recordings(self._folder)
-        self.found = await asyncio.to_thread(self._recordings.read)
-        self.pick(self.picked)
+        found = await asyncio.to_thread(self._recordings.read)
+        before = self.kept[self.picked].path if self.picked is not None else None
+        self.found = found
+        # The cursor stays on its recording, wherever that has moved to.
+        self.pick(next((at for at, one in enumerate(self.kept) if one.path == before), self.picked))
 
     async def close_off(self, one: Recording) -> None:
         """Let it count as cancelled; raises `RecordingError`."""
@@ -97,7 +106,7 @@ class Details(LinesView):
         self._changed()
 
     def draw(self, width: int, height: int) -> list[Text]:
-        """As much of the lab as leaves room for some of the recordings."""
+        """As much of the lab as leaves room for some of the recordings; the offer to go on is always whole."""
         kept = self.kept
         if not kept:
             return self._about(width, False)
@@ -105,10 +114,11 @@ class Details(LinesView):
 
         broken_off = self.broken_off
         offer = recordings.offer(broken_off, datetime.now(UTC), width) if broken_off else []
-        above = [*self._about(width, False), Text(), *offer]
-        if len(above) + LEAST_LIST_LINES > height:
-            above = [*self._about(width, True), *offer][: max(height - LEAST_LIST_LINES, 1)]
-        room = height - len(above) - 1
+        about = [*self._about(width, False), Text()]
+        if len(about) + len(offer) + LIST_LINES > height:
+            about = self._about(width, True)[: max(height - len(offer) - LEAST_LIST_LINES, 1)]
+        above = [*about, *offer]
+        room = max(height - len(above) - 1, 0)
         first = recordings.first_shown(len(kept), self.picked, room)
         self._rows_from, self._rows = len(above) + 1, range(first, min(first + room, len(kept)))
         return [*above, *recordings.lines(kept, self.picked, self._rows, width)]

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from labs.stream.events import ErrorReported
 from tui.sqltext import exact
-from tui.text import clean, cut, seconds, styled, wrap
+from tui.text import clean, cut, styled, wrap
 from tui.widgets.pane import Content
 
 MOST_LINES = 12
@@ -42,8 +42,6 @@ def _told(error: ErrorReported, width: int) -> list[Text]:
         styled(("✗ ERROR " if number == 0 else "  ", "error"), (line, "title"))
         for number, line in enumerate(wrap(clean(error.title), width - 8, 2))
     ]
-    if error.t:
-        told[0].append(f"  at {seconds(error.t)}", "dim")
     told += _labelled("why", clean(error.cause), width)
     told += _labelled("code", cut(clean(error.sqlstate or ""), width - _LABEL), width)
     told += _labelled("SQL", exact(error.sql), width)

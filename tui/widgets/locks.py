@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from rich.text import Text
 
-from labs.stream.events import LockHeld
+from labs.stream.events import LockHeld, LockWait
 from tui.state import LabState
 from tui.text import clean, cut, seconds, styled, wrap
 from tui.view import View
@@ -24,14 +24,13 @@ _MEANINGS = {
     "X,REC_NOT_GAP": "to change, without the gap before it",
     "S,GAP": "only the gap before it: nobody may insert there",
     "X,GAP": "only the gap before it: nobody may insert there",
+    "X,GAP,INSERT_INTENTION": "to insert into the gap before it",
+    "X,INSERT_INTENTION": "to insert after the last row",
 }
 """PostgreSQL's modes of tables, then InnoDB's, of tables and of rows."""
 
 LONGEST = 240
 """Of an object's name, so many characters are shown."""
-
-_QUEUES = "AccessExclusive"
-"""Of a row, PostgreSQL locks no more than the place of whoever waits first for it; the row itself can be read."""
 
 _EVERYBODYS = ("AccessShare", "SHARED_READ", "SHARED_WRITE")
 """Modes in which a table, or its definition, is locked by whoever reads or writes it."""
@@ -51,8 +50,7 @@ def lines(state: LabState, view: View, width: int) -> Content:
         edge = styled(
             (f" {clean(wait.waiter)} waits for {clean(wait.blocker)}", "wait"), (f"   {seconds(age):<6}", "title")
         )
-        told = f"for {_named(wait.object)} · {_mode(wait.mode)}"
-        first, *rest = wrap(told, max(width - edge.cell_len - 2, 20))
+        first, *rest = wrap(_reason(wait), max(width - edge.cell_len - 2, 20))
         body += [edge.append(f" {first}"), *(Text("   " + line) for line in rest)]
     if cycle := _cycle([(wait.waiter, wait.blocker) for wait in sample.waits]):
         body.append(styled((" ! DEADLOCK ", "verdict.bad"), " " + " → ".join(clean(name) for name in cycle)))
@@ -60,16 +58,45 @@ def lines(state: LabState, view: View, width: int) -> Content:
         body.append(styled((" Nobody waits.", "dim")))
     wanted = {wait.object for wait in sample.waits}
     has: dict[str, list[str]] = defaultdict(list)
+    queues: list[Text] = []
     for lock in sample.held:
-        if lock.object in wanted or not _teaches_nothing(lock):
-            has[lock.session].append(f"{_named(lock.object)}: {_mode(lock.mode)}{_meaning(lock)}")
+        if _is_place(lock):
+            told = f"{clean(lock.session)} is first in the queue for {_named(lock.object)}"
+            queues += [Text(f" {line}") for line in wrap(told, width - 2)]
+        elif lock.object in wanted or not _teaches_nothing(lock):
+            has[lock.session].append(f"{_named(lock.object)}: {_meant(lock.mode)}")
     for session in sorted(has):
         label = f" {clean(session)} has  "
         for number, told in enumerate(has[session]):
             for line in wrap(told, width - len(label)):
                 body.append(styled((label if number == 0 else " " * len(label), "title"), (line, "dim")))
                 label = " " * len(label)
-    return Content(body)
+    return Content(body + queues)
+
+
+def _reason(wait: LockWait) -> str:
+    """What keeps somebody waiting, as the end of a sentence about both.
+
+    PostgreSQL keeps it in the row itself who has locked it: one waits for that one's transaction to end, or, where
+    others wait for it already, for one's place in the queue.
+    """
+    what, _, transaction = wait.object.rpartition("transaction ")
+    if _of_postgres(wait) and transaction.isdecimal():
+        until = f"until its transaction {transaction} ends"
+        row = what.removesuffix(", ")
+        return f"which has locked or changed {_named(row)}: {until}" if row else until
+    if _is_place(wait):
+        return f"which is ahead in the queue for {_named(wait.object)}"
+    return f"for {_named(wait.object)}: {_meant(wait.mode)}"
+
+
+def _is_place(lock: LockHeld | LockWait) -> bool:
+    """Whether it is no lock of a row, but PostgreSQL's of the first place in the queue for one."""
+    return _of_postgres(lock) and lock.object.startswith("row ")
+
+
+def _of_postgres(lock: LockHeld | LockWait) -> bool:
+    return lock.mode.endswith("Lock")
 
 
 def _teaches_nothing(lock: LockHeld) -> bool:
@@ -77,14 +104,10 @@ def _teaches_nothing(lock: LockHeld) -> bool:
     return _mode(lock.mode) in _EVERYBODYS or lock.object.startswith(("transaction", "virtualxid"))
 
 
-def _meaning(lock: LockHeld) -> str:
-    """A mode in a few words, where there are any."""
-    if lock.object.startswith("transaction"):
-        return ", its own id: who waits for its rows waits for this"
-    mode = _mode(lock.mode)
-    if lock.object.startswith("row") and (mode not in _MEANINGS or mode == _QUEUES):
-        return ", its place in the queue for that row"
-    return f", {_MEANINGS[mode]}" if mode in _MEANINGS else ""
+def _meant(mode: str) -> str:
+    """A mode, and in a few words what it means, where there are any."""
+    name = _mode(mode)
+    return f"{name}, {_MEANINGS[name]}" if name in _MEANINGS else name
 
 
 def _mode(mode: str) -> str:

@@ -72,7 +72,7 @@ def _row(cell: OrdersExplored) -> tuple[str, ...]:
 def _told(cell: OrdersExplored, width: int) -> list[Text]:
     """The chosen cell in words, and how it is opened."""
     drawn = f", the first of them in turn, the rest drawn by lot from seed {cell.seed}" if cell.sampled else ""
-    told = f"{clean(cell.variant)} at {clean(cell.isolation)} on {engine_name(cell.engine)}: "
+    told = f"{clean(cell.variant)} at {clean(cell.isolation)}, on {engine_name(cell.engine)}: "
     told += f"{plural(cell.orders, 'order')} run{drawn}. "
     told += f"Turns left out: {cell.pruned} as equivalent, {cell.blocked} because the session waited."
     if cell.raced:

@@ -10,9 +10,10 @@ from rich.text import Text
 from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 
+from tui.actions import keys_of
 from tui.plan import Place
 from tui.survey import Key
-from tui.text import fit
+from tui.text import fit, styled
 from tui.widgets.lines import LinesView
 
 
@@ -76,7 +77,7 @@ class Pane(LinesView):
         place = self.place
         if place is None:
             return []
-        margin = Text("│", "rule") if place.divided else Text()
+        margin = styled(("│", "rule")) if place.divided else Text()
         inner = width - margin.cell_len
         content = self._source(inner, height - 1)
         foot = content.foot[: (height - 1) // 2]
@@ -154,7 +155,7 @@ class Pane(LinesView):
         return tabs
 
     def _rule(self, width: int, hidden: int) -> Text:
-        rule = Text("─ ", "rule")
+        rule = styled(("─ ", "rule"))
         tabs = self.place.tabs if self.place else ()
         for pane in tabs:
             title = self._titles[pane]
@@ -166,7 +167,7 @@ class Pane(LinesView):
                 rule.append(title, "title")
             rule.append(" ─ ", "rule")
         rule.right_crop(1)
-        where = " zoomed " if self.place and self.place.zoomed else ""
+        where = f" zoomed, {keys_of('zoom')} shows the others " if self.place and self.place.zoomed else ""
         where += f" {self._top} above " if self._top else ""
         where += f" {hidden} below " if hidden else ""
         return rule.append("─" * (width - rule.cell_len - len(where)), "rule").append(where, "dim")

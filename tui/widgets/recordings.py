@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from tui.actions import keys_of
-from tui.text import clean, cut, engine_name, fit, plural, row, seconds, styled, wrap
+from tui.text import OUTCOMES, clean, cut, engine_name, fit, plural, row, seconds, styled, wrap
 
 if TYPE_CHECKING:
     from tui.recordings.summary import Recording
@@ -19,7 +19,6 @@ _ENGINE_CELLS, _LENGTH_CELLS, _ENDED_CELLS = 10, 8, 19
 _LONGEST_TITLE_CELLS = 60
 _NARROW_CELLS = 76
 """With less than this, the engine is left out."""
-_OUTCOMES = {"passed": ("✓ passed", "ok"), "failed": ("✗ failed", "error"), "cancelled": ("– cancelled", "wait")}
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
@@ -76,7 +75,7 @@ def ended(one: Recording) -> Text:
     if one.outcome == one.expected == "failed":
         return styled(("✗ failed, as meant", "dim"))
     if one.outcome is not None:
-        return styled(_OUTCOMES[one.outcome])
+        return styled(OUTCOMES[one.outcome])
     if one.full:
         return styled(("– too long to keep", "wait"))
     at = f"stopped at step {one.broken_off.step}" if one.broken_off else "broken off"
@@ -86,7 +85,7 @@ def ended(one: Recording) -> Text:
 def _line(one: Recording, width: int, mark: str) -> Text:
     when = Text(f"{mark}{one.when.astimezone():%d %b %H:%M}")
     if one.problem:
-        return row([(when, 14), (ended(one).append(f": {clean(one.problem)}"), width - 14)], "  ")
+        return row([(when, 14), (ended(one).append(f": {clean(one.problem)}"), width - 16)], "  ")
     length = plural(len(one.way.sessions), "step") if one.way else seconds(one.seconds)
     others = f" +{one.runs - 1}" if one.runs > 1 else ""
     engine = [(Text(engine_name(one.engine)), _ENGINE_CELLS)] if width >= _NARROW_CELLS else []

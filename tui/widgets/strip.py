@@ -11,7 +11,7 @@ from rich.text import Text
 
 from labs.stream.events import LatencySampled
 from labs.stream.figures import number
-from labs.stream.latency import stalled, stalls, still, usual
+from labs.stream.latency import stalled, still, usual
 from tui.measurements import Strip
 from tui.survey import Key
 from tui.text import cut, engine_name, fit, milliseconds, plural, styled, value, wrap
@@ -77,11 +77,13 @@ def _strip(variant: str, strip: Strip, each: int, cells: tuple[int, int, int]) -
     line = fit(line, 2 + names + len(_GAP) + wide)
     line.append(_GAP + (number(typical) if typical else "–").rjust(numbers), "dim")
     line.append(_GAP + number(_worst(strip)).rjust(numbers), "title")
-    found = stalls(columns)
-    if not found:
+    count, longest = strip.stalls
+    if not count:
         return [line]
-    told = f"{STALLED} {plural(len(found), 'stall')}, {milliseconds(max(found))}"
-    return [line, fit(Text(f"   {told}", "wait"), 2 + names + len(_GAP)).append(marks, "wait")]
+    told, wait = f"   {STALLED} {plural(count, 'stall')}", f", {milliseconds(longest)}"
+    if cell_len(told + wait) < 2 + names + len(_GAP):
+        told += wait
+    return [line, fit(Text(told, "wait"), 2 + names + len(_GAP)).append(marks, "wait")]
 
 
 def _mark(columns: Sequence[LatencySampled], typical: float) -> str:
@@ -105,6 +107,6 @@ def _legend(width: int, *, marks: bool) -> list[Text]:
     told = ["  ".join(["ms, log scale:", *scale, f"{HEIGHTS[-1]} more"])]
     if marks:
         told.append(
-            f"{STALLED} stall: ten times the strip's median, and 50 ms or more; {STILL} stall in which nothing ended"
+            f"{STALLED} stall: ten times the strip's median, and 50 ms or more; {STILL} one in which nothing ended"
         )
     return [styled((f" {line}", "dim")) for sentence in told for line in wrap(sentence, width - 2)]

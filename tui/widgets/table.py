@@ -84,7 +84,7 @@ def _table(sample: TableSampled, width: int) -> list[Text]:
 
 
 def _record(cells: list[str], widths: list[int], numeric: list[bool], role: str, mark: str) -> Text:
-    line = Text(mark, "changed")
+    line = styled((mark, "changed"))
     for cell, width, right in zip(cells, widths, numeric, strict=False):
         space = " " * (width - cell_len(cell))
         line.append(" " + (space + cell if right else cell + space) + " ", role)

@@ -22,7 +22,12 @@ def lines(state: LabState, view: View, width: int) -> Content:
     for verdict in state.verdicts:
         body += _verdict(verdict, width, past=past)
     if not state.verdicts and state.upkeep is None:
-        told = "No verdict yet: it is measured on the server when the experiment ends."
+        cancelled = state.run is not None and not (state.running or state.run.complete)
+        told = (
+            "No verdict: the run was ended before it came to one."
+            if cancelled
+            else "No verdict yet: it is measured on the server when the experiment ends."
+        )
         body += [styled((f" {line}", "dim")) for line in wrap(told, width - 2)]
     start = state.run.started_at if state.run else 0.0
     for note in () if past else _later_notes(state):

@@ -185,11 +185,13 @@ class Anomalies:
         free, _ = await self._in_the_lanes(
             bench, needless.TRANSACTIONS, needless.ORDER, "read committed", needless.CAPTIONS
         )
+        async with bench.reading() as connection:
+            done = await put_back(connection)
+            await connection.commit()
+        for sentence in done:
+            bench.note(sentence, put_back=(Item.__tablename__,))
         dependent = drawn(tuple(dependencies(free)))
         bench.note(f"At read committed: {dependent or 'both committed, and neither depends on the other.'}")
-        async with bench.reading() as connection:
-            await put_back(connection)
-            await connection.commit()
         _, outcomes = await self._in_the_lanes(
             bench, needless.TRANSACTIONS, needless.ORDER, parameters.isolation, needless.CAPTIONS
         )

@@ -17,6 +17,7 @@ import psutil
 from sqlalchemy import URL
 
 from labs.stream.events import EngineChanged
+from labs.stream.places import make_home
 from labs.workbench.engines import accounts, folders
 from labs.workbench.engines.accounts import Account
 from labs.workbench.engines.keeper import POLL, ServerMark, alive
@@ -187,10 +188,7 @@ class OwnServer(ABC):
     def _make_folders(self) -> None:
         me = accounts.owner()
         mode = 0o711 if me.uid == 0 else 0o700  # the account that runs root's servers must pass through
-        home = self.folder.parent
-        if not home.exists():
-            home.parent.mkdir(parents=True, exist_ok=True)
-            folders.own_folder(home, mode, me)
+        make_home(self.folder.parent)
         folders.own_folder(self.folder, mode, me)
 
     def _start(self) -> psutil.Process | None:

@@ -22,7 +22,8 @@ async def sample(connection: AsyncConnection, table: Table, previous: TableSampl
     key = tuple(table.primary_key.columns)
     found = await connection.execute(select(table).order_by(*key).limit(ROW_LIMIT))
     columns = tuple(found.keys())
-    rows = tuple(tuple(_cell(value) for value in row) for row in found)
+    whole = [tuple(map(_cell, row)) for row in found]
+    rows = tuple(tuple(cell[:CELL_LIMIT] if isinstance(cell, str) else cell for cell in row) for row in whole)
     count = len(rows)
     if count == ROW_LIMIT:
         count = await connection.scalar(select(func.count()).select_from(table)) or 0
@@ -37,6 +38,7 @@ async def sample(connection: AsyncConnection, table: Table, previous: TableSampl
         key=key_names,
         rows=rows,
         row_count=count,
+        cut=any(isinstance(cell, str) and len(cell) > CELL_LIMIT for row in whole for cell in row),
         changed=tuple(tuple(row[place] for place in places) for row in rows if row not in before),
     )
 
@@ -44,4 +46,4 @@ async def sample(connection: AsyncConnection, table: Table, previous: TableSampl
 def _cell(value: Any) -> Cell:
     if value is None or isinstance(value, bool | int | float):
         return value
-    return str(value)[:CELL_LIMIT]
+    return str(value)

@@ -104,10 +104,16 @@ class Installation:
         return self.program.parents[1]
 
     def flags(self, data: Path) -> list[str]:
-        """What every start on that data folder begins with; without ``--no-defaults`` first, /etc/mysql is read."""
+        """What every start on that data folder begins with; without ``--no-defaults`` first, /etc/mysql is read.
+
+        Temporary tables lie in the data folder too. A server that starts deletes whatever it finds of them in its
+        folder for temporary files: were that /tmp, another server would lose its own in mid-query, and could crash on
+        it.
+        """
         return [
             "--no-defaults",
             f"--datadir={data}",
+            f"--tmpdir={data}",
             f"--basedir={self.base}",
             f"--lc-messages-dir={self.share}",
             f"--character-sets-dir={self.share / 'charsets'}",
