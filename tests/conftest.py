@@ -119,8 +119,8 @@ class Running(Target):
 
 
 @asynccontextmanager
-async def opened(target: Target, heard: Heard) -> AsyncIterator[Runner]:
-    """A runner with the races lab open and freshly reset, whose every event is heard."""
+async def opened(target: Target, heard: Heard, slug: str = "races") -> AsyncIterator[Runner]:
+    """A runner with a lab open and freshly reset, whose every event is heard."""
     outbox = Outbox()
 
     async def hear() -> None:
@@ -130,7 +130,7 @@ async def opened(target: Target, heard: Heard) -> AsyncIterator[Runner]:
     hearing = asyncio.create_task(hear())
     runner = Runner(target, find_lab, outbox)
     try:
-        await runner.open("races")
+        await runner.open(slug)
         await runner.reset()
         yield runner
     finally:

@@ -153,6 +153,7 @@ class TableSampled(Event, frozen=True):
     rows: tuple[tuple[Cell, ...], ...]
     """In key order, bounded."""
     row_count: int
+    """Above 100,000 about so many, by the server's statistics."""
     changed: tuple[tuple[Cell, ...], ...] = ()
     """Keys of the rows that differ from the previous sample."""
     cut: bool = False

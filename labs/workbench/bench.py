@@ -33,7 +33,7 @@ from labs.workbench.engines.engine import Scheduled
 from labs.workbench.errors import LabError
 from labs.workbench.explore import explore
 from labs.workbench.lab import Invariant
-from labs.workbench.load import clients
+from labs.workbench.load import cancelled, clients
 from labs.workbench.place import Place
 from labs.workbench.schedule import PATIENCE_S, ByHand, Captions, Interleaver, Order, Stepper, Turns
 from labs.workbench.scripting import ScriptBench, ScriptLane, script_bench
@@ -85,7 +85,7 @@ class Bench:
     """One run of one experiment. Everything that it starts ends with it."""
 
     def __init__(self, place: Place, *, stepper: Stepper, emit: Emit) -> None:
-        self.server = place.server
+        self.server, self.schema, self.application = place.server, place.schema, place.application
         self.sessions_open: dict[int, str] = {}
         """Names of the sessions by backend pid, for whoever observes them."""
         self._place = place
@@ -134,6 +134,9 @@ class Bench:
                 if session.backend_pid is not None:
                     self.sessions_open[session.backend_pid] = name
             yield tuple(session.maker for session in opened)
+        except BaseException:
+            await cancelled(self.server, self._place.control, [one.backend_pid for one in opened if one.backend_pid])
+            raise
         finally:
             for session in opened:
                 self.sessions_open.pop(session.backend_pid or 0, None)
@@ -145,12 +148,7 @@ class Bench:
         """Open the clients of a load: so many session makers, each over one connection; see `load.clients`."""
         place = self._place
         return clients(
-            self.server,
-            place.control,
-            number,
-            application=place.application,
-            schema=place.schema,
-            isolation=isolation,
+            self.server, place.control, number, application=place.application, schema=place.schema, isolation=isolation
         )
 
     @asynccontextmanager

@@ -33,11 +33,12 @@ async def clients(
         try:
             yield tuple(makers)
         except BaseException:
-            await _cancel(server, control, pids)
+            await cancelled(server, control, pids)
             raise
 
 
-async def _cancel(server: Engine, control: AsyncEngine, pids: Sequence[int]) -> None:
+async def cancelled(server: Engine, control: AsyncEngine, pids: Sequence[int]) -> None:
+    """Cancel what these backends still run, if the server is there to be told."""
     with suppress(StatementError, *Engine.driver_errors):  # The server is lost: so are the statements.
         async with control.connect() as connection:
             await server.cancel(connection, pids)

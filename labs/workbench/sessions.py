@@ -142,7 +142,7 @@ class LabSession:
         self.backend_pid = self._server.backend_pid(dbapi_connection)
 
     def _began(self, _connection: Connection) -> None:
-        self._begin_unsent = True
+        self._begin_unsent = self._isolation != "autocommit"
 
     def _before(
         self,

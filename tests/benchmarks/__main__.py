@@ -28,6 +28,7 @@ from labs.workbench.engines.private_mariadb import PrivateMariaDB
 from labs.workbench.place import schema_name
 from tests.benchmarks import line
 from tests.benchmarks.exploration import exploration
+from tests.benchmarks.loading import loading
 from tests.benchmarks.told import told
 from tests.terminal import Terminal
 
@@ -88,6 +89,7 @@ async def on_servers() -> None:
         server = engine(await own.acquire(lambda _: None))
         try:
             await exploration(own, server)
+            await loading(own, server)
             await live_screen(own, server)
         finally:
             await own.release()

@@ -221,7 +221,7 @@ def test_reset_gives_the_same_each_time_and_then_there_is_nothing_to_roll_back()
     assert f"This drops {SCHEMA} with everything in it." in first.stderr
     again = ninelabs("reset", "--all", "--json")
     assert first.status == again.status == 0
-    assert first.of(LabReset)[0].fingerprint == again.of(LabReset)[0].fingerprint
+    assert first.of(LabReset)[0].fingerprint in {one.fingerprint for one in again.of(LabReset)}
     nothing = ninelabs("rollback", "races", "--json")
     assert nothing.status == 0
     assert not nothing.of(RolledBack)

@@ -15,7 +15,7 @@ from string import ascii_letters, digits
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import text
+from sqlalchemy import Column, Integer, MetaData, Table, Text, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.races.lab import LAB
@@ -32,6 +32,7 @@ from labs.stream.lines import decode_event, encode
 from labs.workbench.engines import binaries
 from labs.workbench.engines.engine import Engine
 from labs.workbench.engines.mariadb.engine import MariaDB
+from labs.workbench.observer.tables import CELL_LIMIT, sample
 from tests.conftest import Heard, Running, opened
 from tests.tui import streams
 from tests.tui.clients import Terminal, follow
@@ -305,6 +306,37 @@ def test_of_a_run_that_was_broken_off_every_open_transaction_is_rolled_back() ->
     state.lab = replace(state.lab, ddl=("CREATE TABLE accounts (id int, owner text, balance int)",))
     for text_of_file in script(state).values():
         assert "The recording ends here, with the transaction open.\nROLLBACK;" in text_of_file
+
+
+async def test_of_texts_that_were_cut_there_is_no_script(either: Engine) -> None:
+    """The observer tells that it has cut them; a text that just fits is whole."""
+    table = Table("texts", MetaData(), Column("id", Integer, primary_key=True), Column("text", Text))
+    engine = either.create(application="cutting", isolation="autocommit")
+    try:
+        async with engine.connect() as connection:
+            schema = "ninelabs_cut"
+            await connection.execute(text(f"CREATE SCHEMA {schema}"))
+            try:
+                table.schema = schema
+                await connection.run_sync(table.create)
+                samples = []
+                for characters in (CELL_LIMIT, CELL_LIMIT + 1):
+                    await connection.execute(table.delete())
+                    await connection.execute(table.insert().values(id=1, text="x" * characters))
+                    samples.append(await sample(connection, table, None))
+            finally:
+                await connection.execute(text(f"DROP SCHEMA {schema}" + " CASCADE" * (either.name == "postgres")))
+    finally:
+        await engine.dispose()
+    whole, cut = samples
+    assert whole is not None and cut is not None and whole.rows == cut.rows
+    state = hostile(either.name)
+    assert state.run is not None
+    state.run.tables["t"] = whole
+    assert "x" * CELL_LIMIT in next(iter(script(state).values()))
+    state.run.tables["t"] = cut
+    with pytest.raises(ScriptError, match="texts has longer texts than the recording has of them"):
+        script(state)
 
 
 async def test_the_rows_are_those_after_the_run_before_was_rolled_back(server: Engine) -> None:

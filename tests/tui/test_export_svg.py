@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from rich.cells import cell_len
 
+from labs.stream.places import data_home, make_home
 from tests.tui.screens import running, shows
 from tests.tui.streams import Script, whole_run
 from tests.tui.test_hostile import HOSTILE, saying
+from tui import clipboard
 from tui.export import files
 from tui.export.svg import self_contained
+from tui.recordings.folder import begin
+from tui.tour.tour import Tour
 
 ROOT = Path(__file__).parents[2]
 RECORDING = ROOT / "tests/recordings/row_lock.jsonl"
@@ -105,6 +111,39 @@ def test_where_the_current_folder_cannot_be_written_to_it_is_in_the_data_folder(
     assert (paths[1] / "A.sql").read_text() == "a"
 
 
+@pytest.mark.parametrize("account", ["root", "somebody"])
+def test_whatever_makes_the_data_folder_makes_it_for_its_owner(
+    account: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if account == "root" else 1000)
+    makers: dict[str, Callable[[], object]] = {
+        "copied": lambda: clipboard.save("text", data_home()),
+        "tour": lambda: Tour().stop(),
+        "export": lambda: files.write("run", ".md", "text"),
+        "recording": lambda: os.close(begin(data_home() / "recordings", "races")[1]),
+    }
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    before = os.umask(0o027)
+    try:
+        for name, make in makers.items():
+            home = tmp_path / name / "ninelabs"
+            monkeypatch.setenv("NINELABS_DATA", str(home))
+            make()
+            # Root's servers run as an account of their own, which must pass through.
+            assert oct(home.stat().st_mode & 0o777) == ("0o711" if account == "root" else "0o700"), name
+            assert {oct(one.stat().st_mode & 0o777) for one in home.iterdir() if one.is_dir()} <= {"0o700"}, name
+    finally:
+        os.umask(before)
+
+
+def test_a_data_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    assert make_home(tmp_path).stat().st_mode & 0o777 == 0o755
+
+
 def test_the_command_prints_a_page_of_the_last_step_or_of_another() -> None:
     last = ninelabs("export", RECORDING)
     assert (last.returncode, last.stderr) == (0, "")
@@ -128,6 +167,40 @@ def test_the_command_writes_scripts_to_a_folder_that_is_not_there_yet(tmp_path: 
     assert sorted(path.name for path in (tmp_path / "scripts").iterdir()) == ["A.sql", "B.sql"]
 
 
+def test_the_command_never_writes_over_a_file(tmp_path: Path) -> None:
+    for status, form in ((0, "--markdown"), (1, "--svg")):
+        done = ninelabs("export", RECORDING, form, "-o", "run", cwd=tmp_path)
+        assert done.returncode == status, done.stderr
+    assert "run is there already" in done.stderr
+    assert "Money is conserved" in (tmp_path / "run").read_text()
+
+
+@pytest.mark.parametrize("content", ["a" * 9_999, {"A.sql": "a", "B.sql": "b" * 9_999}])
+def test_a_full_disk_leaves_nothing_that_looks_like_an_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | dict[str, str]
+) -> None:
+    write_text = Path.write_text
+
+    def full(path: Path, text: str, encoding: str) -> int:
+        write_text(path, text[:100], encoding)
+        if len(text) > 100:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return len(text)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        files.write_new(tmp_path / "run", content)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", ["text", {"A.sql": "a"}])
+def test_what_is_written_has_the_rights_of_any_file(tmp_path: Path, content: str | dict[str, str]) -> None:
+    files.write_new(tmp_path / "run", content)
+    beside = tmp_path / "beside"
+    beside.touch() if isinstance(content, str) else beside.mkdir()
+    assert (tmp_path / "run").stat().st_mode == beside.stat().st_mode
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -144,12 +217,13 @@ def test_what_the_command_cannot_do_is_a_sentence(arguments: list[str], said: st
     assert done.stdout == ""
 
 
-def test_the_readmes_picture_is_that_of_the_real_screen() -> None:
+def test_the_readmes_picture_is_that_of_the_real_screen(tmp_path: Path) -> None:
     """Whatever the terminal that it is made in."""
-    command = "ninelabs export tests/recordings/row_lock.jsonl --svg --step 4 -o tui/screen.svg"
-    drawn = ninelabs(*command.split()[1:-2], TERM="linux", NO_COLOR="1", LANG="C")
+    command = "ninelabs export tests/recordings/row_lock.jsonl --svg --step 4 > tui/screen.svg"
+    terminal = {"TERM": "linux", "NO_COLOR": "1", "COLORFGBG": "0;15", "LANG": "C", "PYTHONIOENCODING": "ascii"}
+    drawn = ninelabs(*command.split()[1:-2], "-o", tmp_path / "screen.svg", **terminal)
     assert drawn.returncode == 0, drawn.stderr
-    assert (ROOT / "tui/screen.svg").read_text() == drawn.stdout, command
+    assert (ROOT / "tui/screen.svg").read_text() == (tmp_path / "screen.svg").read_text(), command
     readme = (ROOT / "README.md").read_text()
     assert "](tui/screen.svg)" in readme and command in readme
 

@@ -87,8 +87,9 @@ class Engine(ABC):
         isolation: str | None = None,
         patience_s: float | None = None,
         scheduled: Scheduled | None = None,
+        connections: int = 1,
     ) -> AsyncEngine:
-        """A SQLAlchemy engine with a pool of one connection, at the isolation level given or else the server's.
+        """A SQLAlchemy engine with a pool of its own, at the isolation level given or else the server's.
 
         Args:
             application: the name under which the server's views show it.
@@ -96,6 +97,7 @@ class Engine(ABC):
             isolation: a level's name in words (``read committed``), or ``autocommit``.
             patience_s: how long a statement may wait for a lock; by default as long as the server lets it.
             scheduled: for a session under a scheduler; a second connection is then refused, not waited for.
+            connections: how many the pool has.
 
         Its connections raise `ConnectingError` when they cannot be made.
         """
@@ -162,6 +164,10 @@ class Engine(ABC):
         """Delete every row of the tables, which are given with those that refer to others last."""
         for table in reversed(tables):
             await connection.execute(delete(table))
+
+    @abstractmethod
+    async def estimated_rows(self, connection: AsyncConnection, table: Table) -> int:
+        """About how many rows a table has, by the server's statistics, without counting them."""
 
     @abstractmethod
     async def table_digest(self, connection: AsyncConnection, rows: Select[*tuple[Any, ...]]) -> tuple[int, str]:

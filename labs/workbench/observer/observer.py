@@ -125,7 +125,7 @@ class Observer:
 
     async def _look_at_tables(self, connection: AsyncConnection) -> None:
         for table in self._lab.metadata.sorted_tables:
-            seen = await tables.sample(connection, table, self._tables.get(table.name))
+            seen = await tables.sample(self._server, connection, table, self._tables.get(table.name))
             if seen is not None:
                 self._tables[table.name] = seen
                 self._emit(seen)

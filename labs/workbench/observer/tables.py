@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.stream.events import TableSampled
 from labs.stream.specs import Cell
+from labs.workbench.engines.engine import Engine
 
 ROW_LIMIT = 100
 """Rows of one sample; a table pane shows no more."""
+
+COUNTED = 100_000
+"""Up to so many rows are counted at each look; of more than these the server's statistics must do."""
 
 CELL_LIMIT = 4096
 """Characters of one cell that travel; a pane shows far fewer."""
 
 
-async def sample(connection: AsyncConnection, table: Table, previous: TableSampled | None) -> TableSampled | None:
+async def sample(
+    server: Engine, connection: AsyncConnection, table: Table, previous: TableSampled | None
+) -> TableSampled | None:
     """Look at a table; none when it looks as it did."""
     key = tuple(table.primary_key.columns)
     found = await connection.execute(select(table).order_by(*key).limit(ROW_LIMIT))
@@ -26,7 +32,10 @@ async def sample(connection: AsyncConnection, table: Table, previous: TableSampl
     rows = tuple(tuple(cell[:CELL_LIMIT] if isinstance(cell, str) else cell for cell in row) for row in whole)
     count = len(rows)
     if count == ROW_LIMIT:
-        count = await connection.scalar(select(func.count()).select_from(table)) or 0
+        some = select(literal(1)).select_from(table).limit(COUNTED).subquery()
+        count = await connection.scalar(select(func.count()).select_from(some)) or 0
+    if count == COUNTED:
+        count = max(count, await server.estimated_rows(connection, table))
     if previous is not None and (previous.rows, previous.row_count, previous.problem) == (rows, count, ""):
         return None
     key_names = tuple(column.name for column in key)

@@ -82,6 +82,7 @@ class MariaDB(Engine):
         isolation: str | None = None,
         patience_s: float | None = None,
         scheduled: Scheduled | None = None,
+        connections: int = 1,
     ) -> AsyncEngine:
         """See `Engine.create`. A level's name may end in ``, snapshot on`` or ``, snapshot off``.
 
@@ -89,7 +90,9 @@ class MariaDB(Engine):
         Patience counts in whole seconds, rounded down.
         """
         level, _, snapshot = (isolation or "").partition(SNAPSHOT)
-        options: dict[str, Any] = {"isolation_level": level.upper()} if level else {}
+        options: dict[str, Any] = {"pool_size": connections, "max_overflow": 0}
+        if level:
+            options["isolation_level"] = level.upper()
         if scheduled is not None:
             options |= NO_WAIT
 
@@ -106,7 +109,7 @@ class MariaDB(Engine):
             "program_name": application,
             "local_infile": "unix_socket" in self.url.query,  # a server may then ask for any file that we can read
         }
-        engine = create_async_engine(self.url, pool_size=1, max_overflow=0, connect_args=connect_args, **options)
+        engine = create_async_engine(self.url, connect_args=connect_args, **options)
         settings = {"time_zone": "'+00:00'", "wait_timeout": YEAR_S}
         if snapshot:
             settings["innodb_snapshot_isolation"] = snapshot.upper()
@@ -200,6 +203,10 @@ class MariaDB(Engine):
         await connection.exec_driver_sql("SET foreign_key_checks = OFF")
         await super().empty(connection, tables)
         await connection.exec_driver_sql("SET foreign_key_checks = ON")
+
+    async def estimated_rows(self, connection: AsyncConnection, table: Table) -> int:
+        """See `Engine.estimated_rows`."""
+        return await connection.scalar(statement("estimated_rows"), {"table": table.name}) or 0
 
     async def table_digest(self, connection: AsyncConnection, rows: Select[*tuple[Any, ...]]) -> tuple[int, str]:
         """See `Engine.table_digest`; a sum of 64 bits of each row's MD5, which is that of its values' MD5s."""

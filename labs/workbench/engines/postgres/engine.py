@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, ClassVar
 
 import asyncpg
-from sqlalchemy import URL, Integer, RowMapping, Select, bindparam, column, func, select, text, type_coerce
+from sqlalchemy import URL, Integer, RowMapping, Select, Table, bindparam, column, func, select, text, type_coerce
 from sqlalchemy import table as sql_table
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError
@@ -102,6 +102,7 @@ class Postgres(Engine):
         isolation: str | None = None,
         patience_s: float | None = None,
         scheduled: Scheduled | None = None,
+        connections: int = 1,
     ) -> AsyncEngine:
         """See `Engine.create`. A backend whose client has vanished notices it even while it waits for a lock."""
         settings = {"application_name": application, "timezone": "UTC"}
@@ -122,7 +123,7 @@ class Postgres(Engine):
                 settings |= TELLS_WAITS | {"deadlock_timeout": f"{scheduled.deadlock_s * 1000:.0f}ms"}
         engine = create_async_engine(
             self.url,
-            pool_size=1,
+            pool_size=connections,
             max_overflow=0,
             connect_args={"server_settings": settings, "timeout": CONNECT_TIMEOUT_S, "async_creator_fn": connect},
             **options,
@@ -283,6 +284,10 @@ class Postgres(Engine):
         """See `Engine.recreate_schema`."""
         await connection.execute(DropSchema(quoted_name(schema, quote=True), cascade=True, if_exists=True))
         await connection.execute(CreateSchema(quoted_name(schema, quote=True)))
+
+    async def estimated_rows(self, connection: AsyncConnection, table: Table) -> int:
+        """See `Engine.estimated_rows`."""
+        return await connection.scalar(statement("estimated_rows"), {"table": table.name}) or 0
 
     async def table_digest(self, connection: AsyncConnection, rows: Select[*tuple[Any, ...]]) -> tuple[int, str]:
         """See `Engine.table_digest`; a sum of 64-bit hashes of each row's text."""

@@ -10,9 +10,16 @@ FROM (
     UNION ALL
     SELECT format('constraint %s.%s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
     FROM pg_constraint
-    WHERE connamespace = to_regnamespace(:schema) AND contype <> 'n'  -- from 18 on; the columns have it already
+    WHERE connamespace = to_regnamespace(:schema) AND (contype <> 'n' OR NOT convalidated)
+    -- NOT NULL is a constraint from 18 on; the columns have it already, but not that it is not valid
     UNION ALL
-    SELECT format('index %s', replace(indexdef, :schema, '')) FROM pg_indexes WHERE schemaname = :schema
+    SELECT format('index %s%s', replace(pg_get_indexdef(i.indexrelid), :schema, ''),
+                  CASE WHEN i.indisvalid THEN '' ELSE ' invalid' END)
+    FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+    WHERE c.relnamespace = to_regnamespace(:schema)
+    UNION ALL
+    SELECT format('function %s', replace(pg_get_functiondef(oid), :schema, ''))
+    FROM pg_proc WHERE pronamespace = to_regnamespace(:schema) AND prokind IN ('f', 'p')
     UNION ALL
     SELECT format('trigger %s', replace(pg_get_triggerdef(t.oid), :schema, ''))
     FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid

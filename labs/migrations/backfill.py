@@ -1,0 +1,157 @@
+"""The backfill: every old user gets the date that the log knows, in batches so small that nobody notices.
+
+Each batch is a transaction of its own, over the next ids in key order, and how far it has come is written in that same
+transaction. So a batch and its checkpoint are there together or not at all: whatever kills the program, whenever, the
+next one goes on where this one was, and comes to the same rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from labs.migrations.ladder import LOCK_NOT_AVAILABLE
+from labs.migrations.models import Backfill, Signups, User
+from labs.migrations.throttle import Throttle
+from labs.workbench.engines.engine import Engine
+from labs.workbench.sessions import SessionMaker
+
+TASK = "users.created_at"
+
+FIRST_SIZE = 500
+SMALLEST, LARGEST = 100, 50_000
+
+PATIENCE_MS = 50
+"""How long a batch waits for a row that somebody else holds, while it holds rows itself. MariaDB: not at all."""
+
+PAUSE_S = 0.2
+"""Between looks whether the pause is over."""
+
+LONGEST_REST_S = 1.0
+
+DATE = text(
+    "UPDATE users SET created_at = :registered_at WHERE id BETWEEN :first_id AND :last_id AND created_at IS NULL"
+)
+"""Who has a date keeps it. Once for each entry of the log: a join would leave it to the planner how to get there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What came of one, or of an attempt."""
+
+    done_id: int
+    last_id: int
+    size: int
+    """How many ids it was to look at."""
+    seconds: float
+    refused: bool = False
+    """Whether a lock stood in its way, and it was rolled back."""
+
+
+@dataclass(slots=True)
+class Backfiller:
+    """Runs batches until all old users have a date.
+
+    Args:
+        target_ms: what a batch is to take: its size is steered by that, never guessed.
+        throttle: says when to rest.
+        nice: seconds of rest for each second of work, to begin with; the checkpoint's row has it from then on.
+    """
+
+    server: Engine
+    sessions: SessionMaker
+    target_ms: float = 50.0
+    nice: float = 0.0
+    throttle: Throttle | None = None
+    size: int = field(default=FIRST_SIZE, init=False)
+
+    async def begin(self) -> None:
+        """Write down the last old user, once. Whoever comes later gets a date by default and trigger."""
+        async with self.sessions.begin() as session:
+            if await session.get(Backfill, TASK) is None:
+                last = await session.scalar(select(func.coalesce(func.max(User.id), 0))) or 0
+                await session.execute(
+                    insert(Backfill).values(task=TASK, done_id=0, last_id=last, nice=self.nice, paused=False)
+                )
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        """Each batch as it ends, the refused ones too; between them it rests as it is told to."""
+        refused = 0
+        while True:
+            if self.throttle is not None:
+                await self.throttle.rest()
+            began = time.perf_counter()
+            try:
+                progress = await self._batch()
+            except DBAPIError as error:
+                if self.server.sqlstate(error) not in LOCK_NOT_AVAILABLE and not self.server.transient(error):
+                    raise
+                refused += 1
+                self.size = max(SMALLEST, self.size // 2)
+                yield Batch(0, 0, self.size, time.perf_counter() - began, refused=True)
+                await asyncio.sleep(min(0.02 * 2**refused, LONGEST_REST_S))
+                continue
+            refused = 0
+            if progress.paused:
+                await asyncio.sleep(PAUSE_S)
+                continue
+            seconds = time.perf_counter() - began
+            yield Batch(progress.done_id, progress.last_id, self.size, seconds)
+            if progress.done_id >= progress.last_id:
+                return
+            self._steer(seconds)
+            await asyncio.sleep(seconds * progress.nice)
+
+    async def _batch(self) -> Backfill:
+        """One batch with its checkpoint. The checkpoint's row is locked first: nobody else runs the same backfill."""
+        async with self.sessions.begin() as session:
+            await self._limit(session)
+            progress = await session.get_one(Backfill, TASK, with_for_update=True)
+            if progress.paused:
+                return progress
+            # By keys, not by numbers: however many ids are missing, a batch is of so many rows.
+            ids = (
+                select(User.id)
+                .where(User.id > progress.done_id, User.id <= progress.last_id)
+                .order_by(User.id)
+                .limit(self.size)
+                .subquery()
+            )
+            upto = await session.scalar(select(func.max(ids.c.id)))
+            if upto is None:
+                upto = progress.last_id
+            else:
+                await self._date(session, progress.done_id + 1, upto)
+            await session.execute(update(Backfill).where(Backfill.task == TASK).values(done_id=upto))
+            progress.done_id = upto
+            return progress
+
+    async def _date(self, session: AsyncSession, first: int, last: int) -> None:
+        """Give the users with these ids, both included, the dates of the log."""
+        entries = await session.scalars(select(Signups).where(Signups.last_id >= first, Signups.first_id <= last))
+        ranges = [
+            {
+                "registered_at": entry.registered_at,
+                "first_id": max(entry.first_id, first),
+                "last_id": min(entry.last_id, last),
+            }
+            for entry in entries
+        ]
+        if ranges:
+            await session.execute(DATE, ranges)
+
+    async def _limit(self, session: AsyncSession) -> None:
+        on_postgres = session.get_bind().dialect.name == "postgresql"
+        limit = f"SET LOCAL lock_timeout = '{PATIENCE_MS}ms'" if on_postgres else "SET innodb_lock_wait_timeout = 0"
+        await session.execute(text(limit))
+
+    def _steer(self, seconds: float) -> None:
+        """Half or double at most: one slow batch is no trend."""
+        factor = self.target_ms / (seconds * 1000) if seconds else 2.0
+        self.size = int(min(max(self.size * min(max(factor, 0.5), 2.0), SMALLEST), LARGEST))

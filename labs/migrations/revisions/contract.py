@@ -1,0 +1,22 @@
+"""Contract: what held the two versions together goes, once no program of the old version runs.
+
+This is the point of no return, and not for the sake of this statement: its downgrade brings the trigger back. From
+here on programs may rely on the date, and a way back to before the column loses those of all users registered since.
+"""
+
+from __future__ import annotations
+
+from labs.migrations.revisions import dual_write
+
+revision = "contract"
+down_revision = "validate"
+
+
+def upgrade() -> None:
+    """Drop the trigger; a writer that still sends NULL is refused now."""
+    dual_write.downgrade()
+
+
+def downgrade() -> None:
+    """Bring it back."""
+    dual_write.upgrade()

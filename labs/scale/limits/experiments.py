@@ -1,0 +1,276 @@
+"""Limits that are found: of memory, of a statement, of a plan, of a budget."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from sqlalchemy import text
+
+from labs.scale.customers import Customers
+from labs.scale.limits import growth, statement
+from labs.scale.limits.fetching import fetch_all, stream
+from labs.scale.limits.law import Law
+from labs.scale.limits.plans import Plan, analyze, plan
+from labs.scale.limits.search import largest
+from labs.scale.loading import load
+from labs.scale.models import TABLE
+from labs.scale.parameters import Rows, Seed
+from labs.workbench.apart import OutOfMemoryError, apart
+from labs.workbench.bench import Bench
+from labs.workbench.lab import Watched, experiment
+
+MIB = 2**20
+FAR = 1_000_000_000
+"""What the laws are asked about."""
+
+
+class Memory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much there is to read, and how much memory for it."""
+
+    rows: Rows = 40_000
+    cap_mib: Annotated[
+        int, msgspec.Meta(ge=16, le=4096, description="memory that the program may take for it, in MiB")
+    ] = 32
+    seed: Seed = 9
+
+
+class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """There is nothing to set."""
+
+
+class Flip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How far is looked."""
+
+    rows: Rows = 20_000
+    seed: Seed = 9
+
+
+class Growth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Up to which size is measured."""
+
+    rows: Annotated[int, msgspec.Meta(ge=20_000, le=10_000_000, description="of the largest table")] = 100_000
+    budget_ms: Annotated[
+        int, msgspec.Meta(ge=1, le=100_000, description="what a scan may take, 99 times in 100, in ms")
+    ] = 100
+    seed: Seed = 9
+
+
+class Limits:
+    """Where things end."""
+
+    @experiment(
+        "All at once, or a part at a time",
+        watched=Watched(),
+        question="From how many rows on does fetching all of them end my program?",
+        why="""
+        A program that may take so much memory and no more, as one in a container, reads the customers through the
+        ORM: first all of them into a list, twice as many each time, until its memory gives out; and then part by
+        part, over a cursor that the server holds (yield_per).
+
+        The list needs memory for every row, and for each row far more than the row has in the table: objects, their
+        dictionaries, strings, and what the driver has buffered of the answer. Where it breaks is found here, and not
+        told. It breaks in order: the limit is that of a process of its own, which says so and ends; the server and
+        this program go on.
+
+        The stream needs the same memory for any number of rows. In return, the transaction is open for as long as it
+        is read from.
+        """,
+    )
+    async def fetching(self, bench: Bench, parameters: Memory) -> None:
+        """Find where the list breaks, and stream all under the same cap."""
+        where = bench.server, bench.schema, bench.application
+        cap = parameters.cap_mib * MIB
+        peaks: dict[str, list[float]] = {}
+
+        async def fits(rows: int) -> bool:
+            try:
+                ran = await apart(fetch_all, *where, rows, memory_bytes=cap)
+            except OutOfMemoryError:
+                return False
+            peaks.setdefault(f"A list of {rows:,}", []).append(ran.peak_bytes / MIB)
+            return ran.value == rows
+
+        async with bench.empty_tables() as connection:
+            await load.send(bench.server, connection, Customers(parameters.seed, parameters.rows))
+            await connection.commit()
+            fitted, tried = 0, 1_000
+            while tried <= parameters.rows and await fits(tried):
+                fitted, tried = tried, tried * 2
+            broke = tried <= parameters.rows
+            streamed = await _streamed(where, parameters.rows, cap)
+            alive = await connection.scalar(text(f"SELECT count(*) FROM {TABLE}"))
+        if streamed is not None:
+            peaks[f"A stream of {parameters.rows:,}"] = [streamed[1] / MIB]
+        for title, some in peaks.items():
+            bench.measured("Program, most memory", title, max(some), "MiB", samples=1, low=max(some), high=max(some))
+        if broke:
+            bench.verdict("A list of all rows ends the program", broke, fitted=fitted, broke=tried)
+        else:
+            bench.note(f"All {parameters.rows:,} rows fitted into {parameters.cap_mib} MiB: give more, or less memory.")
+        bench.verdict(
+            "A stream gets to the end within the same memory",
+            streamed is not None and streamed[0] == parameters.rows,
+            rows=streamed[0] if streamed else None,
+            cap_mib=parameters.cap_mib,
+        )
+        bench.verdict("The server has all rows, and goes on", alive == parameters.rows, rows=alive)
+
+    @experiment(
+        "Limits of a statement",
+        watched=Watched(),
+        question="How many values go into one statement?",
+        why="""
+        Each way to send values has an end. It is found by doubling until a statement is refused, and halving from
+        there. PostgreSQL counts the binds of a statement in 16 bits; asyncpg takes its counter for a signed one, and
+        so has half as many. MariaDB has the same limit for what it prepares; aiomysql prepares nothing, but writes
+        the values into the text, and there the end is max_allowed_packet, above which the server ends the connection.
+
+        So many rows fit into one INSERT as columns go into the limit: see the experiment on strategies for how little
+        is won by going there, and COPY and UNNEST for ways around it.
+        """,
+    )
+    async def statement(self, bench: Bench, parameters: Nothing) -> None:
+        """Find each limit."""
+        async with bench.reading() as connection:
+            for limit in statement.limits(bench, connection):
+                found = await largest(limit.works, start=8192, end=limit.end)
+                evidence = {"largest": found, "smallest_refused": None if found is None else found + 1}
+                bench.verdict(f"{limit.what}: there is a limit", bool(found), **evidence)
+                if found:
+                    bench.measured(limit.what, "limit", found, limit.unit, samples=1, low=found, high=found)
+
+    @experiment(
+        "Where a plan flips",
+        watched=Watched(),
+        question="From how many rows on does the server use my index?",
+        why="""
+        To read one page is quicker than to go through an index to it, so a planner that counts pages scans a small
+        table, whatever indexes it has: a test on ten rows says nothing of the plan in production. The table grows
+        here, is analyzed, and the plan is asked for, until the smallest is found at which it takes the index. In one
+        query a unique e-mail address is looked for, in the other one country of sixteen: the more rows a query wants,
+        the later an index pays, and if it wants too many, never.
+
+        MariaDB's table is itself an index, and its planner decides by other costs: it takes the index at once.
+        """,
+    )
+    async def plan_flip(self, bench: Bench, parameters: Flip) -> None:
+        """Find the smallest table at which each query goes by an index."""
+        async with bench.empty_tables() as connection:
+            await load.send(bench.server, connection, Customers(parameters.seed, parameters.rows))
+            await connection.execute(
+                text(f"CREATE TABLE probe (LIKE {TABLE} INCLUDING ALL)")
+                if bench.server.name == "postgres"
+                else text(f"CREATE TABLE probe LIKE {TABLE}")
+            )
+            await connection.commit()
+            seen: dict[tuple[str, int], Plan] = {}
+
+            async def scans(query: str, rows: int) -> bool:
+                await connection.execute(text("TRUNCATE TABLE probe"))
+                await connection.execute(text(f"INSERT INTO probe SELECT * FROM {TABLE} WHERE id <= {rows}"))
+                await connection.commit()
+                await analyze(bench.server, connection, "probe")
+                seen[query, rows] = found = await plan(bench.server, connection, query)
+                return found.index is None
+
+            email = await connection.scalar(text(f"SELECT email FROM {TABLE} WHERE id = 1"))
+            for title, query in (
+                ("One e-mail address", f"SELECT * FROM probe WHERE email = '{email}'"),
+                ("One country of sixteen", "SELECT * FROM probe WHERE country = 'DE'"),
+            ):
+
+                async def still_scans(rows: int, query: str = query) -> bool:
+                    return await scans(query, rows)
+
+                found = await largest(still_scans, start=1, end=parameters.rows)
+                if found is None:
+                    bench.note(f"{title}: up to {parameters.rows:,} rows the table is scanned.")
+                    continue
+                small, large = seen.get((query, found)), seen[query, found + 1]
+                bench.verdict(
+                    f"{title}: there is a smallest table that is not scanned",
+                    large.index is not None and (small is None or small.index is None),
+                    rows=found + 1,
+                    before=small.access if small else None,
+                    then=f"{large.access} by {large.index}",
+                )
+                bench.measured("Not scanned from", title, found + 1, "rows", samples=1, low=found + 1, high=found + 1)
+
+    @experiment(
+        "How it grows",
+        watched=Watched(),
+        question="It is quick with my data. What will it be with a thousand times as much?",
+        why="""
+        A load, a scan and a lookup are timed at seven sizes, each larger than the last by the same factor, and a law
+        is fitted to each: the time grows as a power of the rows. Of a power of 1 twice the rows take twice the time;
+        near 0, the size hardly matters, as with the lookup by an index, whose depth grows with the logarithm.
+
+        What the law says of 10⁹ rows is a projection, with the spread that these measurements allow. It holds for as
+        long as nothing else happens on the way: a table that no longer fits into memory, an index that no longer
+        does. Measure up to 10,000,000, and see whether the exponent stays.
+        """,
+    )
+    async def growth(self, bench: Bench, parameters: Growth) -> None:
+        """Measure, fit, project."""
+        async with bench.empty_tables() as connection:
+            loads, scans, lookups = await growth.measure(bench, connection, parameters.rows, parameters.seed)
+        laws = {}
+        for curve in (loads, scans, lookups):
+            for rows, took in zip(curve.rows, curve.median_ms, strict=True):
+                bench.measured(curve.title, f"{rows:,} rows", took, "ms", samples=1, low=took, high=took)
+            law = laws[curve.title] = Law.fitted(curve.rows, curve.median_ms)
+            value, low, high = law.at(FAR)
+            bench.measured(
+                "Exponent",
+                curve.title,
+                law.exponent,
+                "power of the rows",
+                samples=law.points,
+                low=law.exponent - law.spread,
+                high=law.exponent + law.spread,
+            )
+            bench.measured(
+                "Projected for 10⁹ rows",
+                curve.title,
+                value / 1000,
+                "s",
+                samples=law.points,
+                low=low / 1000,
+                high=high / 1000,
+            )
+            bench.note(f"{curve.title}: {law}; at 10⁹ rows {_time(value)}, or from {_time(low)} to {_time(high)}.")
+        bench.note(_budget(scans, parameters.budget_ms))
+        scan, lookup = laws["Scan"], laws["Lookup"]
+        bench.verdict(
+            "A scan grows with the table, a lookup does not",
+            scan.exponent - scan.spread > lookup.exponent + lookup.spread and lookup.exponent < 0.5 < scan.exponent,
+            scan=str(scan),
+            lookup=str(lookup),
+        )
+
+
+async def _streamed(where: tuple[object, ...], rows: int, cap: int) -> tuple[int, int] | None:
+    try:
+        ran = await apart(stream, *where, rows, memory_bytes=cap)
+    except OutOfMemoryError:
+        return None
+    return ran.value, ran.peak_bytes
+
+
+def _budget(scans: growth.Curve, budget_ms: int) -> str:
+    """From which size on a scan's p99 is over the budget, measured or by the law."""
+    for rows, took in zip(scans.rows, scans.p99_ms, strict=True):
+        if took > budget_ms:
+            return f"At {rows:,} rows first, a scan's p99 is over {budget_ms} ms: {took:.0f} ms."
+    reached = Law.fitted(scans.rows, scans.p99_ms).reaches(budget_ms)
+    if reached is None:
+        return f"At no size measured was a scan's p99 over {budget_ms} ms."
+    return f"By the law, a scan's p99 is over {budget_ms} ms from about {reached:,.0f} rows on; no size measured was."
+
+
+def _time(milliseconds: float) -> str:
+    if milliseconds < 1000:
+        return f"{milliseconds:.1f} ms"
+    seconds = milliseconds / 1000
+    return f"{seconds:,.0f} s" if seconds < 7200 else f"{seconds / 3600:,.1f} h"

@@ -1,0 +1,164 @@
+"""A function in a process of its own: what it takes is then its own too, and a limit that it meets ends only it."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import pickle
+import resource
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, Generic, TypeVar
+
+Returned = TypeVar("Returned")
+
+_FORKS = multiprocessing.get_context("forkserver")
+
+_preloaded: list[str] = []
+
+MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
+"""The unit of `ru_maxrss`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran(Generic[Returned]):
+    """What a function returned, and what it took."""
+
+    value: Returned
+    seconds: float
+    cpu_s: float
+    peak_bytes: int
+    """The most memory that the process had resident, with the interpreter and all that it has imported."""
+
+
+class OutOfMemoryError(Exception):
+    """The function met the limit of its memory, and its process ended in order."""
+
+
+class ApartError(Exception):
+    """The function raised, or its process died: what it said."""
+
+
+def preload(*modules: str) -> None:
+    """Have these imported too, once for all processes to come. Has no effect after the first of them."""
+    _preloaded.extend(modules)
+    _FORKS.set_forkserver_preload(_preloaded)
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had resident."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES
+
+
+async def apart(
+    function: Callable[..., Coroutine[Any, Any, Returned]], *arguments: Any, memory_bytes: int | None = None
+) -> Ran[Returned]:
+    """Run a coroutine function in a process of its own, which ends with this one, and when this is cancelled.
+
+    Args:
+        function: to be found by its module and name, like the arguments' classes.
+        memory_bytes: how much address space it may have beyond what the process begins with.
+
+    Raises:
+        OutOfMemoryError: that was too little.
+        ApartError: it raised anything else, or its process was killed.
+    """
+    ours, theirs = _FORKS.Pipe(duplex=False)
+    process = _FORKS.Process(target=_child, args=(theirs, function, arguments, memory_bytes), daemon=True)
+    try:
+        starting = asyncio.ensure_future(asyncio.to_thread(process.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await starting
+            raise
+        theirs.close()
+        said = await _said(ours)
+    finally:
+        ours.close()
+        if process.pid is not None:
+            process.kill()
+            await asyncio.to_thread(process.join)
+    if isinstance(said, Ran):
+        return said
+    if said is None:
+        raise ApartError(f"Its process ended with status {process.exitcode}")
+    raise said
+
+
+async def _said(pipe: Connection) -> Any:
+    """What the child sends, or nothing when it ends before it has."""
+    loop, readable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(pipe.fileno(), readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(pipe.fileno())
+    try:
+        return pipe.recv()
+    except EOFError:
+        return None
+
+
+def _child(
+    pipe: Connection,
+    function: Callable[..., Coroutine[Any, Any, Any]],
+    arguments: tuple[Any, ...],
+    memory_bytes: int | None,
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who meant to end the parent ends this with it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if memory_bytes is not None:
+        limit = _address_space() + memory_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    said: Ran[Any] | Exception
+    began, cpu_began = time.perf_counter(), time.process_time()
+    try:
+        value = asyncio.run(_watched(function(*arguments)))
+        said = Ran(
+            value,
+            time.perf_counter() - began,
+            time.process_time() - cpu_began,
+            peak_bytes(),
+        )
+    except MemoryError:
+        said = OutOfMemoryError()
+    except Exception as error:
+        said = ApartError(str(error).partition("\n[SQL:")[0] or type(error).__name__)  # parameters may be many
+    pipe.send_bytes(pickle.dumps(said))
+
+
+async def _watched(work: Coroutine[Any, Any, Returned]) -> Returned:
+    """What the work returns; memory that gives out in a callback is told too, which asyncio would only log."""
+    gave_out: list[BaseException] = []
+
+    def hear(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if isinstance(context.get("exception"), MemoryError):
+            gave_out.append(context["exception"])
+
+    asyncio.get_running_loop().set_exception_handler(hear)
+    try:
+        return await work
+    except Exception:
+        if gave_out:
+            raise MemoryError from None
+        raise
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _address_space() -> int:
+    """Of this process, in bytes."""
+    with open("/proc/self/statm") as statm:  # noqa: PTH123 (no more memory than that)
+        return int(statm.read().split()[0]) * resource.getpagesize()

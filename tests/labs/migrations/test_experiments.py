@@ -1,0 +1,217 @@
+"""Each experiment ends as it says, on both engines, and a broken migration makes its verdict fall."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from labs.migrations import loading, squawk
+from labs.migrations.backfill import Backfiller
+from labs.migrations.experiments import indexes
+from labs.migrations.lab import Migrations
+from labs.migrations.ladder import Climber
+from labs.migrations.traffic import Traffic
+from labs.stream.events import LatencySampled, Noted, ProgressAdvanced, RolledBack, StatementStarted
+from labs.workbench.errors import LabError
+from labs.workbench.runner import Runner
+from labs.workbench.sessions import SessionMaker
+from tests.conftest import Heard
+from tests.labs.migrations.told import DATED, TRUE, UNCHANGED, fallen, verdicts
+
+SMALL = {"rows": 10_000}
+LOADED: dict[str, Any] = {"rows": 20_000, "budget": 1000}
+KEPT, REFUSED = (
+    "Every write that was confirmed is in the table",
+    "Staged, no operation is refused, and none reads an old name",
+)
+BUDGET = "Staged, no writer waits longer than the budget"
+SHORT = {"lock_queue": {"idle": 2.5}, "naive_against_staged": LOADED}
+
+
+@pytest.mark.parametrize("slug", list(Migrations.experiments()))
+async def test_each_ends_as_it_says(lab: Runner, heard: Heard, slug: str) -> None:
+    declared = Migrations.experiments()[slug]
+    if lab.passes_over(declared):
+        return
+    assert await lab.run(slug, SHORT.get(slug, {})) == declared.spec.expected, fallen(heard)
+    assert await lab.roll_back()
+    await heard.until(lambda: bool(heard.of(RolledBack)))
+    assert heard.of(RolledBack)[-1].clean
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_the_sql_of_each_phase_is_told_before_it_runs(lab: Runner, heard: Heard) -> None:
+    await lab.run("phases", SMALL)
+    for telling in ("ADD COLUMN", "CREATE", "DROP TRIGGER"):
+        noted = next(event.t for event in heard.of(Noted) if telling in event.text)
+        sent = next(
+            event.t for event in heard.of(StatementStarted) if telling in event.sql and event.session == "migration"
+        )
+        assert noted <= sent
+    warned = next(event.t for event in heard.of(Noted) if event.text.startswith("What cannot be undone"))
+    dropped = next(event.t for event in heard.of(StatementStarted) if "DROP TRIGGER" in event.sql)
+    assert warned <= dropped
+    assert heard.of(ProgressAdvanced)[-1].done == heard.of(ProgressAdvanced)[-1].total == SMALL["rows"]
+
+
+async def test_a_rollback_says_what_was_lost(lab: Runner, heard: Heard) -> None:
+    await lab.run("phases", SMALL)
+    assert await lab.roll_back()
+    await heard.until(lambda: bool(heard.of(RolledBack)))
+    told = " ".join(heard.of(RolledBack)[-1].how)
+    assert "contract, validate, not_null, dual_write, expand" in told
+    assert "dates are gone" in told and "9,000 users" in told
+
+
+async def test_a_migration_broken_off_anywhere_can_be_rolled_back(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = Climber.go
+
+    async def broken(self: Climber, revision: str) -> object:
+        if revision == "not_null":
+            raise RuntimeError("broken off")
+        return await go(self, revision)
+
+    monkeypatch.setattr(Climber, "go", broken)
+    with pytest.raises(LabError):
+        await lab.run("phases", SMALL)
+    assert await lab.roll_back()
+    await heard.until(lambda: bool(heard.of(RolledBack)))
+    assert "Alembic downgrade from dual_write to base" in heard.of(RolledBack)[-1].how[0]
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_a_backfill_that_passes_over_users_is_found_out(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    date = Backfiller._date
+
+    async def skipping(self: Backfiller, session: Any, first: int, last: int) -> None:
+        await date(self, session, first + 3, last)
+
+    monkeypatch.setattr(Backfiller, "_date", skipping)
+    with pytest.raises(LabError):  # The server itself refuses to vouch for it.
+        await lab.run("phases", SMALL)
+
+
+async def test_a_backfill_with_wrong_dates_or_names_is_found_out(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def now(self: Backfiller, session: Any, first: int, last: int) -> None:
+        await session.execute(
+            text("UPDATE users SET created_at = CURRENT_TIMESTAMP, name = '' WHERE id BETWEEN :first AND :last"),
+            {"first": first, "last": last},
+        )
+
+    monkeypatch.setattr(Backfiller, "_date", now)
+    assert await lab.run("phases", SMALL) == "failed"
+    assert fallen(heard) == [UNCHANGED, TRUE]
+    assert verdicts(heard)[DATED].holds
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_a_staged_migration_that_holds_a_lock_is_found_out(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    date = Backfiller._date
+
+    held = False
+
+    async def holding(self: Backfiller, session: Any, first: int, last: int) -> None:
+        nonlocal held
+        await date(self, session, first, last)
+        if last > 5_000 and not held:
+            held = True
+            await asyncio.sleep(2)
+
+    monkeypatch.setattr(Backfiller, "_date", holding)
+    assert await lab.run("naive_against_staged", LOADED | {"budget": 500}) == "failed"
+    assert BUDGET in fallen(heard)
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_a_confirmed_write_that_is_not_there_is_found_out(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forgetting(self: Traffic, sessions: SessionMaker, user: int, *, new: bool) -> None:
+        self.journal.edits[user] = 0
+
+    monkeypatch.setattr(Traffic, "_insert", forgetting)
+    assert await lab.run("naive_against_staged", LOADED) == "failed"
+    assert KEPT in fallen(heard)
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_without_the_trigger_a_program_that_names_the_column_is_refused(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def deploy(self: Traffic, knows: str) -> None:
+        """The old version never goes."""
+        self.knows = "the column"
+
+    monkeypatch.setattr(Traffic, "deploy", deploy)
+    assert await lab.run("naive_against_staged", LOADED | {"clients": 8}) == "failed"
+    assert REFUSED in fallen(heard)
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_the_strip_shows_each_way(lab: Runner, heard: Heard) -> None:
+    await lab.run("naive_against_staged", LOADED)
+    assert {column.variant for column in heard.of(LatencySampled)} == {"One ALTER", "One UPDATE", "Staged"}
+    assert verdicts(heard)[KEPT].evidence["users_written"] != 0
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_without_a_limit_the_lock_queue_is_as_long_as_before(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unlimited(self: Climber, connection: object) -> None:
+        """No lock_timeout."""
+
+    monkeypatch.setattr(Climber, "_limit", unlimited)
+    assert await lab.run("lock_queue", {"idle": 1.5}) == "failed"
+    assert fallen(heard) == ["With a lock_timeout, and again, no reader waits half as long, and the ALTER gets through"]
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_an_invalid_index_that_is_not_swept_is_found_out(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nothing(sessions: SessionMaker, names: Sequence[str]) -> None:
+        """Nobody sweeps."""
+
+    monkeypatch.setattr(indexes, "sweep", nothing)
+    assert await lab.run("invalid_index", SMALL) == "failed"
+    assert fallen(heard) == ["Swept and built again, every index is valid"]
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_a_linter_that_says_nothing_is_found_out(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(path: str, statements: Sequence[str]) -> list[list[str]]:
+        return [[] for _ in statements]
+
+    monkeypatch.setattr(squawk, "lint", silent)
+    assert await lab.run("second_opinion", {}) == "failed"
+    assert fallen(heard) == ["squawk warns of every statement that writes the table anew"]
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_without_squawk_what_was_measured_is_told_all_the_same(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(squawk, "program", lambda: None)
+    assert await lab.run("second_opinion", {}) == "passed"
+    assert any("is not installed" in event.text for event in heard.of(Noted))
+
+
+def test_users_for_whom_there_is_no_room_are_refused_before_any_is_written() -> None:
+    loading.must_fit(1_000_000, 10**9)
+    with pytest.raises(LabError, match="no room for 10,000,000 users"):
+        loading.must_fit(10_000_000, 10**9)

@@ -1,0 +1,174 @@
+"""The revisions: each has a way back that brings back exactly what was there, and what they promise they keep."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from labs.migrations import dialects, ladder, truth, users
+from labs.migrations.backfill import Backfiller
+from labs.migrations.experiments.phases import state
+from labs.migrations.migration import BACKFILL_AFTER
+from labs.workbench.bench import Bench
+from labs.workbench.runner import Runner
+from tests.conftest import Heard
+from tests.labs.migrations.told import fallen
+
+ROWS = 1_000
+
+WITH_NULL = text("INSERT INTO users (id, name, created_at) VALUES (:id, 'New', NULL)")
+WITHOUT = text("INSERT INTO users (id, name) VALUES (:id, 'Old')")
+DATE_OF = text("SELECT created_at FROM users WHERE id = :id")
+
+
+@pytest.fixture
+def check_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL as it was before 18."""
+    monkeypatch.setattr(dialects, "NOT_VALID_NOT_NULL", (99,))
+
+
+@asynccontextmanager
+async def fresh(bench: Bench) -> AsyncIterator[AsyncConnection]:
+    async with bench.empty_tables() as connection:
+        await users.grow(connection, ROWS)
+        yield connection
+
+
+async def go(connection: AsyncConnection, revision: str) -> None:
+    await connection.run_sync(ladder.go, revision)
+    await connection.commit()
+
+
+async def backfill(bench: Bench) -> None:
+    async with bench.clients(1, isolation="read committed") as (sessions,):
+        backfiller = Backfiller(bench.server, sessions)
+        await backfiller.begin()
+        async for _ in backfiller.batches():
+            pass
+
+
+async def there_and_back(bench: Bench) -> None:
+    async with fresh(bench) as connection:
+        for revision in ladder.order():
+            before = await state(bench, connection)
+            await go(connection, revision)
+            after = await state(bench, connection)
+            assert after.users == before.users
+            await go(connection, ladder.below(revision))
+            assert await state(bench, connection) == before, revision
+            await go(connection, revision)
+            assert await state(bench, connection) == after, revision
+            assert await connection.run_sync(ladder.current) == revision
+            if revision == BACKFILL_AFTER:
+                await connection.rollback()
+                await backfill(bench)
+        assert await truth.is_valid(connection)
+
+
+async def test_each_downgrade_brings_back_the_schema_and_the_rows(bench: Bench) -> None:
+    await there_and_back(bench)
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+@pytest.mark.usefixtures("check_path")
+async def test_so_does_each_on_a_server_without_not_null_not_valid(bench: Bench) -> None:
+    await there_and_back(bench)
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+@pytest.mark.usefixtures("check_path")
+async def test_a_server_without_not_null_not_valid_comes_to_the_same_column(bench: Bench) -> None:
+    async with fresh(bench) as connection:
+        await go(connection, BACKFILL_AFTER)
+        await backfill(bench)
+        await go(connection, "contract")
+        assert await truth.is_valid(connection)
+        checks = await connection.scalar(
+            text("SELECT count(*) FROM pg_constraint WHERE contype = 'c' AND conrelid = to_regclass('users')")
+        )
+        assert checks == 0
+
+
+async def test_whoever_writes_a_user_writes_a_date_once_the_trigger_is_there(bench: Bench) -> None:
+    async with fresh(bench) as connection:
+        await go(connection, "expand")
+        await connection.execute(WITH_NULL, {"id": ROWS + 1})
+        assert await connection.scalar(DATE_OF, {"id": ROWS + 1}) is None  # the default alone does not help
+        await connection.commit()
+        await go(connection, "dual_write")
+        await connection.execute(WITH_NULL, {"id": ROWS + 2})
+        await connection.execute(WITHOUT, {"id": ROWS + 3})
+        for user in (ROWS + 2, ROWS + 3):
+            given = await connection.scalar(DATE_OF, {"id": user})
+            await connection.execute(text("UPDATE users SET created_at = NULL WHERE id = :id"), {"id": user})
+            assert given is not None and await connection.scalar(DATE_OF, {"id": user}) == given
+        await connection.execute(text("UPDATE users SET name = 'x' WHERE id = 1"))
+        assert await connection.scalar(DATE_OF, {"id": 1}) is None  # only the backfill knows
+
+
+async def test_a_user_without_a_date_is_found_by_the_validation(bench: Bench) -> None:
+    async with fresh(bench) as connection:
+        await go(connection, "not_null")
+        with pytest.raises(DBAPIError):
+            await go(connection, "validate")
+
+
+@pytest.mark.parametrize("either", ["mariadb"], indirect=True)
+async def test_mariadb_refuses_aloud_where_it_would_have_to_copy(bench: Bench) -> None:
+    async with fresh(bench) as connection:
+        await go(connection, BACKFILL_AFTER)
+        for algorithm, lock, code in (
+            ("INSTANT", "NONE", "1845"),
+            ("NOCOPY", "NONE", "1845"),
+            ("COPY", "NONE", "1846"),
+        ):
+            with pytest.raises(DBAPIError) as refused:
+                await connection.execute(
+                    text(
+                        "ALTER TABLE users MODIFY created_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6), "
+                        f"ALGORITHM={algorithm}, LOCK={lock}"
+                    )
+                )
+            assert bench.server.sqlstate(refused.value) == code
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The revisions in a folder of their own, to be changed."""
+    folder = tmp_path / "revisions"
+    shutil.copytree(ladder.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(ladder, "FOLDER", folder)
+    ladder._script.cache_clear()
+    yield folder
+    ladder._script.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("revision", "right", "wrong"),
+    [
+        ("dual_write", "DROP FUNCTION users_keep_created_at()", "SELECT 1"),
+        ("validate", "NOT NULL created_at NOT VALID", "NOT NULL created_at"),
+        (
+            "expand",
+            "ALTER TABLE users DROP COLUMN created_at",
+            "ALTER TABLE users ALTER COLUMN created_at DROP DEFAULT",
+        ),
+    ],
+)
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_a_downgrade_that_leaves_something_behind_is_found_out(
+    lab: Runner, heard: Heard, copied: Path, revision: str, right: str, wrong: str
+) -> None:
+    file = copied / f"{revision}.py"
+    before, marker, after = file.read_text().rpartition("def downgrade")
+    assert right in after
+    file.write_text(before + marker + after.replace(right, wrong))
+    assert await lab.run("there_and_back", {}) == "failed"
+    assert fallen(heard) == ["Every downgrade brings back what its upgrade changed, and nothing else"]

@@ -1,0 +1,65 @@
+"""Limits are found where they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from labs.scale.limits.search import largest
+from labs.stream.events import Noted
+from labs.workbench.runner import Runner
+from tests.conftest import Heard
+from tests.labs.scale.told import fallen, measured, verdicts
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, 3, 7, 8, 1000, 4095, 4096])
+async def test_the_last_that_works_is_found_in_few_tries(limit: int) -> None:
+    tried = []
+
+    async def works(number: int) -> bool:
+        tried.append(number)
+        return number <= limit
+
+    found = await largest(works, start=1, end=4096)
+    assert found == (None if limit == 4096 else limit)
+    assert len(tried) <= 26 and len(set(tried)) == len(tried)
+
+
+async def test_a_list_ends_the_program_and_a_stream_does_not(scale: Runner, heard: Heard) -> None:
+    assert await scale.run("fetching", {"rows": 32_000, "cap_mib": 16}) == "passed"
+    claim = verdicts(heard)["A list of all rows ends the program"]
+    fitted, broke = claim.evidence["fitted"], claim.evidence["broke"]
+    assert isinstance(fitted, int) and broke == max(1_000, fitted * 2) <= 32_000
+    assert measured(heard)["Program, most memory", "A stream of 32,000"].value < 150
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_where_the_list_fits_nothing_is_claimed_of_it(scale: Runner, heard: Heard) -> None:
+    assert await scale.run("fetching", {"rows": 1_000, "cap_mib": 256}) == "passed"
+    assert "A list of all rows ends the program" not in verdicts(heard)
+    assert any("fitted into 256 MiB" in event.text for event in heard.of(Noted))
+
+
+async def test_the_limits_of_a_statement_are_those_of_driver_and_server(scale: Runner, heard: Heard) -> None:
+    assert await scale.run("statement", {}) == "passed"
+    found = {metric: figure.value for (metric, _), figure in measured(heard).items()}
+    assert found in (
+        {"Binds of a statement, sent by asyncpg": 32_767, "Binds of a statement, sent by psycopg": 65_535},
+        {"Binds of a statement that the server prepares": 65_535, "Bytes of a statement": 2**24 - 2},
+    )
+
+
+async def test_the_smallest_table_with_another_plan_is_found(scale: Runner, heard: Heard) -> None:
+    assert await scale.run("plan_flip", {"rows": 4_000}) == "passed"
+    one = measured(heard)["Not scanned from", "One e-mail address"].value
+    many = measured(heard)["Not scanned from", "One country of sixteen"].value
+    assert 1 <= one <= many < 4_000
+    if scale._place and scale._place.server.name == "postgres":
+        assert 20 < one < many, "the more rows are wanted, the later an index pays"
+
+
+async def test_growth_is_measured_and_projected(scale: Runner, heard: Heard) -> None:
+    assert await scale.run("growth", {"rows": 40_000, "budget_ms": 1}) == "passed", fallen(heard)
+    figures = measured(heard)
+    assert len([variant for metric, variant in figures if metric == "Scan"]) == 7
+    assert figures["Projected for 10⁹ rows", "Scan"].value > 1 > figures["Projected for 10⁹ rows", "Lookup"].value
+    assert any("is over 1 ms" in event.text for event in heard.of(Noted))
