@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from labs.catalogue import CATALOGUE, find_lab
+from labs.catalogue import all_labs, find_lab
 from labs.command import CRASHED, Headless, finish
 from labs.command import off_the_process_list as off_the_process_list
 from labs.signals import say
@@ -51,7 +51,7 @@ def target_options(command: Decorated) -> Decorated:
 @click.command("list", cls=Headless)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON array.")
 def list_labs(as_json: bool) -> None:
-    """The nine labs and their experiments."""
+    """All labs and their experiments."""
     from labs.report import catalogue_json, print_catalogue
 
     if as_json:
@@ -139,9 +139,9 @@ def reset(slug: str | None, every: bool, yes: bool, as_json: bool, engine: str |
     """Drop a lab's schema and rebuild it from its seed."""
     if every == (slug is not None):
         raise click.UsageError("Name one LAB, or give --all.")
-    slugs = [slug] if slug else [lab.slug for lab in CATALOGUE if lab.built]
-    for name in slugs:
-        find_lab(name)
+    slugs = [slug] if slug else _usable()
+    if slug:
+        find_lab(slug)
     target = _target(engine, url)
     from labs.workbench.place import schema_name
 
@@ -174,6 +174,19 @@ def doctor(as_json: bool, engine: str | None, url: str | None) -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (list_labs, run, rollback, reset, doctor)
+
+
+def _usable() -> list[str]:
+    """The labs that are built; of another package's that cannot be loaded it is told why."""
+    from labs.workbench.errors import LabError
+
+    slugs = []
+    for lab in filter(lambda lab: lab.built, all_labs()):
+        try:
+            slugs.append(find_lab(lab.slug).slug)
+        except LabError as error:
+            say(error.sentence)
+    return slugs
 
 
 def _refusal(title: str, cause: str, remedy: str) -> LabError:

@@ -20,7 +20,7 @@ from labs.workbench.engines.embedded import NEEDED_BYTES, EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import ENGINE, LabError
 from labs.workbench.place import probed
-from labs.workbench.target import Own, Target
+from labs.workbench.target import KINDS, Own, Target
 
 MARKS = {"ok": ("✓ ok", "blue"), "note": ("· note", ""), "problem": ("✗ problem", "bold yellow")}
 
@@ -87,7 +87,11 @@ def _disk() -> Finding:
 async def _server(name: str, target: Target) -> Finding:
     try:
         try:
-            return await _probed(name, await target.acquire(lambda _: None))
+            finding = await _probed(name, await target.acquire(lambda _: None))
+            if not isinstance(target, Own):
+                return finding
+            _, own_server = KINDS[target.engine]
+            return replace(finding, found=f"{finding.found}. While ninelabs is open: {own_server().client()}")
         finally:
             await target.release()
     except LabError as error:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import msgspec
 from rich.text import Text
 
-from labs.catalogue import CATALOGUE, Entry, find_lab
+from labs.catalogue import Entry, all_labs, find_lab
 from labs.paper import Paper
 from labs.signals import say
 from labs.stream.cycles import drawn
@@ -43,28 +43,35 @@ SLUG = 19
 
 
 def catalogue_json() -> str:
-    """The nine labs as one JSON array, built or not, with what each experiment can be given."""
-    labs = [
-        {
+    """All labs as one JSON array, built or not, with what each experiment can be given; of a broken one, why it is."""
+    labs = []
+    for entry in all_labs():
+        specs, problem = _experiments(entry)
+        told = {
             "number": entry.number,
             "slug": entry.slug,
             "title": entry.title,
             "question": entry.question,
-            "built": entry.built,
-            "experiments": [_experiment(spec) for spec in _experiments(entry)],
+            "built": entry.built and not problem,
+            "experiments": [_experiment(spec) for spec in specs],
         }
-        for entry in CATALOGUE
-    ]
+        labs.append(told | ({"problem": problem} if problem else {}))
     return msgspec.json.format(msgspec.json.encode(labs), indent=2).decode()
 
 
 def print_catalogue() -> None:
-    """The nine labs for people: each with its question, its experiments, and what these can be given."""
+    """All labs for people: each with its question, its experiments, and what these can be given."""
     paper = Paper()
-    for entry in CATALOGUE:
-        question = entry.question if entry.built else Text(f"{entry.question}  (not built yet)", "dim")
-        paper.print(question, Text.assemble(f"{entry.number}  ", (f"{entry.slug:<{SLUG}}", "bold")))
-        for spec in _experiments(entry):
+    for entry in all_labs():
+        specs, problem = _experiments(entry)
+        if problem:
+            question = Text(f"✗ {problem}", "bold yellow")
+        elif entry.built:
+            question = Text(entry.question)
+        else:
+            question = Text(f"{entry.question}  (not built yet)", "dim")
+        paper.print(question, Text.assemble(f"{entry.number:<3}", (f"{entry.slug:<{SLUG}}", "bold")))
+        for spec in specs:
             paper.print()
             paper.print(spec.question, Text(f"{INDENT}{spec.slug:<{SLUG}}", "bold"))
             for parameter in spec.parameters:
@@ -73,8 +80,16 @@ def print_catalogue() -> None:
             paper.print()
 
 
-def _experiments(entry: Entry) -> Sequence[ExperimentSpec]:
-    return [declared.spec for declared in find_lab(entry.slug).experiments().values()] if entry.built else []
+def _experiments(entry: Entry) -> tuple[Sequence[ExperimentSpec], str]:
+    """Its experiments; and if it is another package's and broken, why."""
+    from labs.workbench.errors import LabError
+
+    if not entry.built:
+        return (), entry.problem
+    try:
+        return [declared.spec for declared in find_lab(entry.slug).experiments().values()], ""
+    except LabError as error:
+        return (), error.sentence
 
 
 def _experiment(spec: ExperimentSpec) -> dict[str, Any]:

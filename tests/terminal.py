@@ -42,6 +42,7 @@ class Terminal:
         environment: added to the test's own; ``TERM`` is xterm-256color unless it says otherwise.
         ignore_hang_up: start the program with SIGHUP ignored, as nohup does.
         bytes_per_s: the line's speed, where it is not as fast as the reader.
+        answers_after_s: how late the terminal's answers arrive; none when there are none.
     """
 
     def __init__(
@@ -52,11 +53,13 @@ class Terminal:
         environment: Mapping[str, str] | None = None,
         ignore_hang_up: bool = False,
         bytes_per_s: int | None = None,
+        answers_after_s: float | None = 0.0,
     ) -> None:
         self.output = bytearray()
         self.bytes_per_s = bytes_per_s
         """Of the line, from here on; 0 when nothing goes over it."""
-        self._screen = _Screen(*size, self.press)
+        self._answers_after_s = answers_after_s
+        self._screen = _Screen(*size, self._answer)
         self._stream = pyte.ByteStream(self._screen)
         self._changed = threading.Condition()
         self._master, self._slave = pty.openpty()
@@ -112,9 +115,9 @@ class Terminal:
         """Whether nothing of a full screen was ever sent to it."""
         return termios.tcgetattr(self._slave) == self._before and ALTERNATE_SCREEN not in self.output
 
-    def press(self, keys: str) -> None:
+    def press(self, keys: str | bytes) -> None:
         """Type."""
-        os.write(self._master, keys.encode())
+        os.write(self._master, keys.encode() if isinstance(keys, str) else keys)
 
     def resize(self, columns: int, lines: int) -> None:
         """Have another size from here on."""
@@ -158,7 +161,8 @@ class Terminal:
 
     def hang_up(self) -> None:
         """Take the terminal away."""
-        master, self._master = self._master, -1
+        with self._changed:
+            master, self._master = self._master, -1
         if master >= 0:
             self._reader.join()
             os.close(master)
@@ -168,6 +172,20 @@ class Terminal:
         slave, self._slave = self._slave, -1
         if slave >= 0:
             os.close(slave)
+
+    def _answer(self, data: str) -> None:
+        if self._answers_after_s:
+            late = threading.Timer(self._answers_after_s, self._say, (data,))
+            late.daemon = True
+            late.start()
+        elif self._answers_after_s is not None:
+            self._say(data)
+
+    def _say(self, data: str) -> None:
+        """What the terminal itself has to say, as long as it is there."""
+        with self._changed:
+            if self._master >= 0:
+                os.write(self._master, data.encode())
 
     def _set_size(self, columns: int, lines: int) -> None:
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))

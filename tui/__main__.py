@@ -44,7 +44,7 @@ _SIGNALS = {
     "--quiet",
     is_flag=True,
     envvar="NINELABS_QUIET",
-    help="For a very slow line: news once a second, a tenth to a third of the bytes; NINELABS_QUIET=1 says it too.",
+    help="For a very slow line: news once a second, a third of the bytes at most; NINELABS_QUIET=1 says it too.",
 )
 @click.pass_context
 def cli(context: click.Context, engine: str | None, url: str | None, theme: str | None, quiet: bool) -> None:
@@ -186,13 +186,15 @@ async def _live(app: NinelabsApp) -> None:
     from tui.line.terminal import Watch
 
     loop = asyncio.get_running_loop()
-    signalled = False
+    asked = False
 
     def leave(number: signal.Signals) -> None:
-        nonlocal signalled
-        if signalled:
-            app.sources.kill()
-        signalled = True
+        nonlocal asked
+        # Only people are impatient. Of a hang-up one hears several times: from the system, the shell, and the watch.
+        if number != signal.SIGHUP:
+            if asked:
+                app.sources.kill()
+            asked = True
         app.leave(128 + number, _SIGNALS[number])
 
     for number in _handled():

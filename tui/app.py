@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TextIO
 
 from labs.stream.terminal import look
 from tui import themes
@@ -20,6 +20,7 @@ from tui.sources import Sources
 from tui.tour.tour import Tour, refusal
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from textual.command import Provider
     from textual.filter import LineFilter
 
@@ -108,13 +109,23 @@ class NinelabsApp(PacedApp, inherit_bindings=False):
 
     def _fatal_error(self) -> None:
         """Close after a defect: the trace goes to the log, a sentence to the person."""
+        self._close_defective(lambda log: traceback.print_exception(self._exception, file=log))
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """Close after a defect that is told in words of Textual's."""
+        from rich.console import Console
+
+        self._return_code = 1
+        self._close_defective(lambda log: Console(file=log).print(*renderables))
+
+    def _close_defective(self, tell: Callable[[TextIO], None]) -> None:
         from tui.backend import log_path
 
         path = log_path()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a") as log:
-                traceback.print_exception(self._exception, file=log)
+                tell(log)
             self.sentence = f"ninelabs has a defect and had to close; {path} has the details."
         except OSError:
             self.sentence = "ninelabs has a defect and had to close."

@@ -15,8 +15,8 @@ from tui.tape import Tape
 
 STALE_TICK_S = 1.0
 """How often to see whether what is shown has grown stale, and how old it is by now."""
-BREATHER_EVENTS = 200
-"""After so many events in one go, others get their turn."""
+BREATHER_S = 0.02
+"""After so long in one go, others get their turn."""
 MOST_EVENTS = 20_000
 """Of what is live, so many events can be gone back through; older ones are folded away."""
 
@@ -93,16 +93,16 @@ class Feed:
 
     async def _read(self) -> None:
         try:
-            count = 0
+            breathed = monotonic()
             async for event in self.source.events():
                 stale = self.state.stale
                 self._take(event)
                 self._anchor = (monotonic(), event.t)
                 if stale or not isinstance(event, Looked):
                     self._tell()
-                count += 1
-                if count % BREATHER_EVENTS == 0:
+                if monotonic() - breathed >= BREATHER_S:
                     await asyncio.sleep(0)
+                    breathed = monotonic()
         finally:
             self.over = True
             self._tell()

@@ -101,6 +101,11 @@ class Measurements:
     rates: dict[str, Rates] = field(default_factory=dict)
     """By task, of that run."""
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to draw: what only told its progress leaves nothing when it ends."""
+        return not (self.figures.cells or self.latencies.cells or self.progress)
+
     def take(self, run: Run | None, event: Measured | LatencySampled | ProgressAdvanced) -> None:
         """Take one event of a run into account; its first one clears what was measured before."""
         engine = run.engine if run is not None else ""

@@ -36,8 +36,8 @@ class Migrations(
     metadata = Base.metadata
 
     async def seed(self, connection: AsyncConnection, seed: int) -> None:
-        """A few users, and the log of when they registered. There is nothing in them to draw by lot."""
-        await users.fill(connection, 1, users.SEEDED)
+        """The first users, and the log of when they registered."""
+        await users.fill(connection, seed, 1, users.SEEDED)
         await users.log_signups(connection, users.SEEDED)
 
     async def compensate(self, connection: AsyncConnection, watermark: int) -> Sequence[str]:

@@ -20,9 +20,10 @@ class User(Base):
     """A user as the program knows it that runs before, and for a while beside, the migration."""
 
     __tablename__ = "users"
+    __table_args__ = {"mysql_charset": "utf8mb4", "mariadb_charset": "utf8mb4"}  # noqa: RUF012 (SQLAlchemy's own form)
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    name: Mapped[str] = mapped_column(String(120))
+    name: Mapped[str] = mapped_column(String(320))
 
 
 class Signups(Base):

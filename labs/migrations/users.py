@@ -1,14 +1,17 @@
-"""Users in any number, and the log of when they registered: made on the server, the same on both engines."""
+"""Users of the workbench's data set in any number, and the log of when they registered; the same on both engines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.migrations.models import Signups, User
+from labs.workbench.dataset.customers import Customers, Users
+from labs.workbench.dataset.sending import send
+from labs.workbench.lab import SEED
 
 SEEDED = 1_000
 """Users in the lab's own table."""
@@ -18,33 +21,17 @@ CHUNK = 200_000
 
 FIRST_DAY = datetime(2012, 3, 5, 8, tzinfo=UTC)
 
-GIVEN = ("Ada", "Bilal", "Chiara", "Dmitri", "Élodie", "Fatima", "Göran", "Hana", "Ines", "João", "Łucja", "Oğuz")
-FAMILY = ("Abe", "Becker", "Costa", "Diaz", "Fischer", "García", "Haddad", "Ito", "Kumar", "Lê", "Müller", "O'Brien")
 
-ON_POSTGRES = text(
-    "INSERT INTO users (id, name) SELECT i, "
-    "(CAST(:given AS text[]))[1 + i * 7919 % :givens] || ' ' || (CAST(:family AS text[]))[1 + i * 104729 % :families] "
-    "FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS i"
-)
-ON_MARIADB = (
-    "INSERT INTO users (id, name) SELECT seq, "
-    "CONCAT(ELT(1 + seq * 7919 MOD {givens}, {given}), ' ', ELT(1 + seq * 104729 MOD {families}, {family})) "
-    "FROM seq_{first}_to_{last}"
-)
+async def fill(
+    connection: AsyncConnection, seed: int, first: int, last: int, moved: Callable[[int], None] = lambda _: None
+) -> None:
+    """Load the users of the data set who have these ids, both included, in the connection's transaction.
 
-
-async def fill(connection: AsyncConnection, first: int, last: int) -> None:
-    """Insert users with these ids, both included, in the connection's transaction."""
-    if first > last:
-        return
-    if connection.dialect.name == "postgresql":
-        values = {"given": list(GIVEN), "givens": len(GIVEN), "family": list(FAMILY), "families": len(FAMILY)}
-        await connection.execute(ON_POSTGRES, values | {"first": first, "last": last})
-        return
-    given, family = (", ".join("'" + name.replace("'", "''") + "'" for name in names) for names in (GIVEN, FAMILY))
-    await connection.exec_driver_sql(
-        ON_MARIADB.format(given=given, givens=len(GIVEN), family=family, families=len(FAMILY), first=first, last=last)
-    )
+    Args:
+        moved: told up to which id they have been sent.
+    """
+    users = Users(Customers(seed, last))
+    await send(connection, users, users.between(first, last), lambda sent: moved(first - 1 + sent))
 
 
 async def grow(connection: AsyncConnection, rows: int, moved: Callable[[int], None] = lambda _: None) -> None:
@@ -52,9 +39,8 @@ async def grow(connection: AsyncConnection, rows: int, moved: Callable[[int], No
     have = await connection.scalar(select(func.coalesce(func.max(User.id), 0))) or 0
     for first in range(have + 1, rows + 1, CHUNK):
         last = min(first + CHUNK - 1, rows)
-        await fill(connection, first, last)
+        await fill(connection, SEED, first, last, moved)
         await connection.commit()
-        moved(last)
     await connection.execute(delete(Signups))
     await log_signups(connection, rows)
     today = insert(Signups).values(first_id=rows + 1, last_id=2**62, registered_at=datetime.now(UTC))

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.workbench.apart import apart
 from labs.workbench.dataset import checksum, customers
 from labs.workbench.dataset.block import Block
 from labs.workbench.dataset.checksum import Digest
-from labs.workbench.dataset.table import BLOCK_ROWS
 from labs.workbench.engines.engine import Engine
 
 Item = TypeVar("Item")
@@ -44,12 +42,14 @@ class Customers:
         """The condition, in SQL, that a row is one of them."""
         return f"id BETWEEN {self.first} AND {self.last}"
 
+    @property
+    def table(self) -> customers.Customers:
+        """The data set's whole table."""
+        return _table(self.seed, self.size or self.last)
+
     def blocks(self) -> Iterator[Block]:
         """A few thousand rows at a time: no more than that is in memory."""
-        table = _table(self.seed, self.size or self.last)
-        for first in range(self.first, self.last + 1, BLOCK_ROWS):
-            numbers = np.arange(first, min(first + BLOCK_ROWS, self.last + 1), dtype=np.int64)
-            yield Block.of(table.columns, table.pieces(numbers))
+        return self.table.between(self.first, self.last)
 
     def prepare(self) -> None:
         """Have the vocabulary ready, so that it is not counted as part of a load."""
@@ -118,10 +118,4 @@ async def _digest_of(some: Customers) -> Digest:
 
 def _by(number: int, rows: Iterator[Item]) -> Iterator[list[Item]]:
     while block := list(islice(rows, number)):
-        yield block
-
-
-async def flowing(blocks: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Blocks as asyncpg wants them."""
-    for block in blocks:
         yield block

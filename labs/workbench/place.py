@@ -45,6 +45,13 @@ async def probed(server: Engine, application: str) -> Probe:
         await engine.dispose()
 
 
+TAKEN_BACK = "The compensation was taken back, because it did not bring the data back."
+TAKEN_BACK_BUT_DDL = (
+    "The compensation did not bring the data back. What could be was taken back: changes of the schema, and of the "
+    "rows before them, cannot, since on this server each change of the schema commits."
+)
+
+
 class _UncleanRollbackError(Exception):
     """Takes back a compensation that did not bring the fingerprint back."""
 
@@ -129,7 +136,7 @@ class Place:
         return entry.experiment if entry is not None else ""
 
     async def roll_back(self) -> RolledBack | None:
-        """Undo the latest experiment by compensation, and prove it; nothing is changed when that fails.
+        """Undo the latest experiment by compensation, and prove it; when that fails, nothing is changed but by DDL that commits.
 
         Returns:
             None when there is nothing to undo.
@@ -149,7 +156,7 @@ class Place:
                     raise _UncleanRollbackError
                 await journal.undone(connection, entry)
         except _UncleanRollbackError:
-            how = ("The compensation was taken back, because it did not bring the data back.",)
+            how = (TAKEN_BACK_BUT_DDL if self.server.ddl_commits else TAKEN_BACK,)
         return RolledBack(
             experiment=entry.experiment,
             clean=not differences,

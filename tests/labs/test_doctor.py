@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from labs import doctor
+from labs.workbench.engines import binaries
 from labs.workbench.engines.mariadb import installation
 from labs.workbench.target import Own
 from tests.labs.program import Ended, ninelabs, servers_of, surroundings
@@ -34,6 +38,21 @@ def test_all_is_well() -> None:
         assert line[10] == line[26] == " "
         assert line[27] != " "
     assert "PostgreSQL 18.6, isolation read committed by default" in shown.stdout
+
+
+@pytest.mark.usefixtures("server", "mariadb")
+def test_the_way_that_is_told_to_a_server_of_our_own_leads_there() -> None:
+    found = {one["name"]: one["found"] for one in json.loads(ninelabs("doctor", "--json").stdout)["findings"]}
+    site = binaries.installed_in()
+    assert site is not None
+    path = f"{site / binaries.INSTALLATION / 'bin'}:{os.environ['PATH']}"
+    for name, options in (("own PostgreSQL", "-XAtc"), ("own MariaDB", "-BNe")):
+        way = found[name].partition("While ninelabs is open: ")[2]
+        if shutil.which(way.split()[0], path=path):  # Of MariaDB, the server may be here without its client.
+            asked = ["/bin/sh", "-c", f"{way} {options} 'SELECT 4711'"]
+            assert subprocess.check_output(asked, env={"PATH": path}, text=True) == "4711\n"
+        else:
+            assert name == "own MariaDB" and way.startswith("mariadb --socket=/")
 
 
 def test_a_server_by_url_is_only_looked_for(tmp_path: Path) -> None:

@@ -61,6 +61,11 @@ def busy_program(stalls: Path, every_s: float = 0.02) -> list[str]:
     return [sys.executable, "-c", PROGRAM.format(runner=runner, extra=HEART.format(path=str(stalls)))]
 
 
-def longest_stall_ms(stalls: Path) -> float:
-    """The longest time that the event loop has stood still."""
-    return max(float(line) for line in stalls.read_text().splitlines()) * 1000
+def beats(stalls: Path) -> int:
+    """How often the event loop has been looked at so far."""
+    return len(stalls.read_text().splitlines())
+
+
+def longest_stall_ms(stalls: Path, since: int) -> float:
+    """The longest time that the event loop has stood still, but for the first so many looks."""
+    return max(float(line) for line in stalls.read_text().splitlines()[since:]) * 1000

@@ -24,9 +24,9 @@ from labs.stream.events import (
 from tests.tui import test_chart, test_strip
 from tests.tui.pictures import at_rest
 from tests.tui.screens import running
-from tests.tui.streams import Script, ending, opening, started, waiting, whole_run
+from tests.tui.streams import Script, ending, opening, recording, started, waiting, whole_run
 from tests.tui.test_resume import three_steps
-from tests.tui.test_screens import lab, recording
+from tests.tui.test_screens import lab
 from tests.tui.test_shelf import at, kept
 from tests.tui.test_surveys import EXPLORED, ON_MARIADB, measured
 from tests.tui.test_timeline import PRICES

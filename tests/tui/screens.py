@@ -55,3 +55,10 @@ async def until(pilot: Pilot[None], true: Callable[[], bool], within_s: float = 
 async def shows(pilot: Pilot[None], *words: str) -> None:
     """Wait until all these words are on the screen."""
     await until(pilot, lambda: all(word in text_of(pilot) for word in words))
+
+
+async def to_the_end(pilot: Pilot[None]) -> None:
+    """Go to a recording's last step, once all of it has been read."""
+    await until(pilot, lambda: "reading the recording" not in text_of(pilot))
+    await pilot.press("G")
+    await shows(pilot, "END")

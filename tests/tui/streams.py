@@ -236,3 +236,10 @@ class Script:
     def kill(self) -> None:
         self.killed = True
         self._queue.put_nowait(None)
+
+
+def recording(events: Iterable[AnyEvent]) -> Script:
+    """One that has been read to its end."""
+    script = Script(events, live=False)
+    script.end("")
+    return script

@@ -8,6 +8,7 @@ import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.tui.streams import Script, fold, opened, started, waiting, whole_run
 from tui import backend
 from tui.backend import Replay, Runner
 from tui.feed import Feed
+from tui.tape import Tape
 
 ECHO = """
 import sys
@@ -153,3 +155,24 @@ async def test_time_ticks_only_while_somebody_waits() -> None:
     await asyncio.sleep(0.8)
     assert len(told) >= 4 and told == sorted(told)
     await feed.close()
+
+
+async def test_while_much_is_read_others_get_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little of it there is: what an event costs depends on how much is in it."""
+    add = Tape.add
+
+    def slow(tape: Tape, event: AnyEvent) -> int:
+        until = monotonic() + 0.005
+        while monotonic() < until:
+            pass
+        return add(tape, event)
+
+    monkeypatch.setattr(Tape, "add", slow)
+    script = Script([Noted(t=0, text=str(number)) for number in range(100)], live=False)
+    feed = Feed(script, lambda feed: None)
+    turns = 0
+    while not script.heard:
+        await asyncio.sleep(0)
+        turns += 1
+    await feed.close()
+    assert turns >= 10

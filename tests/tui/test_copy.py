@@ -11,8 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from labs.stream.events import ErrorReported, Measured, StatementEnded, StatementStarted
-from tests.tui.screens import running, shows, text_of, until
-from tests.tui.streams import Script, opened, started, whole_run
+from tests.tui.screens import running, shows, text_of, to_the_end, until
+from tests.tui.streams import Script, opened, recording, started, whole_run
 from tests.tui.test_hostile import HOSTILE, saying
 from tui.clipboard import FILE_NAME, LARGEST_BYTES, copied, save, sequences
 from tui.text import clean
@@ -110,8 +110,8 @@ async def test_the_whole_pane_is_copied_and_the_message_line_says_where(folder: 
             StatementEnded(t=3, session="A", number=number, milliseconds=1, rows=1),
         )
     ]
-    async with running(replay=Script([*opened(), *started(), *rows], live=False)) as pilot:
-        await pilot.press("G")
+    async with running(replay=recording([*opened(), *started(), *rows])) as pilot:
+        await to_the_end(pilot)
         text = await copy(pilot, "s")
         assert [f"SELECT {number}" in text for number in (10, 59)] == [True, True]
         assert "SELECT 10" not in text_of(pilot)
@@ -121,8 +121,8 @@ async def test_the_whole_pane_is_copied_and_the_message_line_says_where(folder: 
 
 
 async def test_the_lanes_are_a_table_wider_than_the_screen() -> None:
-    async with running(replay=Script(whole_run(), live=False)) as pilot:
-        await pilot.press("G")
+    async with running(replay=recording(whole_run())) as pilot:
+        await to_the_end(pilot)
         text = await copy(pilot, "S")
         assert re.search(r"│ BEGIN|│ SELECT balance FROM accounts WHERE id=1 ", text)
         (waited,) = [line for line in text.splitlines() if "waited" in line]
@@ -134,8 +134,8 @@ async def test_the_error_shown_is_copied() -> None:
     error = ErrorReported(
         t=9, title="It broke", cause="For a reason.", remedy="Mend it.", sqlstate="XX000", sql="SELECT 1"
     )
-    async with running(replay=Script([*whole_run(), error], live=False)) as pilot:
-        await pilot.press("G")
+    async with running(replay=recording([*whole_run(), error])) as pilot:
+        await to_the_end(pilot)
         text = await copy(pilot, "exclamation_mark")
         for words in ("It broke", "For a reason.", "Mend it.", "XX000", "SELECT 1"):
             assert words in text
@@ -151,8 +151,8 @@ async def test_the_catalogue_copies_what_it_tells_of_a_lab(folder: Path) -> None
 async def test_what_a_terminal_obeys_is_not_copied(folder: Path) -> None:
     evil = "\n".join(text for text in HOSTILE if len(text) < 100)
     figure = Measured(t=6, metric=evil, variant=evil, value=1, unit=evil)
-    async with running(replay=Script([*saying(evil), figure], live=False)) as pilot:
-        await pilot.press("G")
+    async with running(replay=recording([*saying(evil), figure])) as pilot:
+        await to_the_end(pilot)
         for pane in "SLtswvC":
             await pilot.press(pane, "y")
             await pilot.pause()

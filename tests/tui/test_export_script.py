@@ -47,8 +47,8 @@ FIGURES_ONLY = {"every_order", "every_rule", "anomalies", "under_load"}
 """Of their runs figures are kept, not statements."""
 WAITS = {
     # As long as it takes PostgreSQL to look for a deadlock: who closes the circle is then its victim, as recorded.
-    "postgres": "SELECT count(*) FROM pg_stat_activity LEFT JOIN pg_locks USING (pid) WHERE application_name = :session "
-    "AND (state = 'idle in transaction (aborted)' "
+    "postgres": "SELECT count(*) FROM pg_stat_activity LEFT JOIN pg_locks USING (pid) "
+    "WHERE application_name = :session AND (state = 'idle in transaction (aborted)' "
     "OR clock_timestamp() - waitstart > current_setting('deadlock_timeout')::interval * 1.1)",
     # Who waits for GET_LOCK waits for none of InnoDB's locks.
     "mariadb": "SELECT (SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT') + "
@@ -323,7 +323,7 @@ async def test_of_texts_that_were_cut_there_is_no_script(either: Engine) -> None
                 for characters in (CELL_LIMIT, CELL_LIMIT + 1):
                     await connection.execute(table.delete())
                     await connection.execute(table.insert().values(id=1, text="x" * characters))
-                    samples.append(await sample(connection, table, None))
+                    samples.append(await sample(either, connection, table, None))
             finally:
                 await connection.execute(text(f"DROP SCHEMA {schema}" + " CASCADE" * (either.name == "postgres")))
     finally:

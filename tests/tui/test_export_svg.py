@@ -8,7 +8,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,13 +17,14 @@ import pytest
 from rich.cells import cell_len
 
 from labs.stream.places import data_home, make_home
-from tests.tui.screens import running, shows
-from tests.tui.streams import Script, whole_run
+from tests.tui.screens import running, shows, to_the_end
+from tests.tui.streams import recording, whole_run
 from tests.tui.test_hostile import HOSTILE, saying
 from tui import clipboard
-from tui.export import files
+from tui.export import files, form
 from tui.export.svg import self_contained
 from tui.recordings.folder import begin
+from tui.state import LabState
 from tui.tour.tour import Tour
 
 ROOT = Path(__file__).parents[2]
@@ -35,21 +37,23 @@ def words(svg: str) -> str:
     return " ".join(element.text or "" for element in ElementTree.fromstring(svg).iter(TEXT)).replace("\xa0", " ")
 
 
-def ninelabs(*arguments: str | Path, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+def ninelabs(
+    *arguments: str | Path, cwd: Path = ROOT, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tui", *map(str, arguments)],
         cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | dict(environment or {}),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
 
 
 @pytest.mark.parametrize("evil", HOSTILE)
 async def test_it_is_well_formed_and_needs_nothing_from_a_network(evil: str) -> None:
-    async with running(replay=Script(saying(evil), live=False)) as pilot:
-        await pilot.press("G")
+    async with running(replay=recording(saying(evil))) as pilot:
+        await to_the_end(pilot)
         svg = self_contained(pilot.app.export_screenshot(simplify=True))
     assert "REPLAY" in words(svg)
     assert set(re.findall(r"https?://[^\"'\s)<]+", svg)) <= {"http://www.w3.org/2000/svg"}
@@ -57,8 +61,8 @@ async def test_it_is_well_formed_and_needs_nothing_from_a_network(evil: str) -> 
 
 
 async def test_each_text_is_as_wide_as_its_cells() -> None:
-    async with running(replay=Script(saying("日本語"), live=False)) as pilot:
-        await pilot.press("G")
+    async with running(replay=recording(saying("日本語"))) as pilot:
+        await to_the_end(pilot)
         svg = self_contained(pilot.app.export_screenshot(simplify=True))
     texts = [one for one in ElementTree.fromstring(svg).iter(TEXT) if one.get("textLength") and one.text]
     widths = {round(float(one.get("textLength", "0")) / cell_len(one.text or ""), 2) for one in texts}
@@ -75,8 +79,9 @@ async def test_x_and_a_letter_write_it_beside_what_is_there(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_text("mine")
-    async with running(replay=Script(whole_run(), live=False), size=(120, 40)) as pilot:
-        await pilot.press("G", "x")
+    async with running(replay=recording(whole_run()), size=(120, 40)) as pilot:
+        await to_the_end(pilot)
+        await pilot.press("x")
         await shows(pilot, "Export", "markdown", "svg", "terminals")
         await pilot.press(letter)
         await shows(pilot, f"Written: {name.replace('.', '-2.')}, in ")
@@ -86,10 +91,29 @@ async def test_x_and_a_letter_write_it_beside_what_is_there(
     assert "Esc" not in written or "Export" not in written
 
 
+async def test_the_screen_goes_on_while_a_long_run_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def slow(state: LabState) -> str:
+        return "done" if go_on.wait(30) else "the screen stood still"
+
+    monkeypatch.setattr(form, "markdown", slow)
+    monkeypatch.chdir(tmp_path)
+    async with running(replay=recording(whole_run()), size=(120, 40)) as pilot:
+        await to_the_end(pilot)
+        await pilot.press("x", "m", "g")
+        await shows(pilot, " 1/")
+        go_on.set()
+        await shows(pilot, "Written: ")
+    [written] = tmp_path.iterdir()  # noqa: ASYNC240 (nothing else runs any more)
+    assert written.read_text() == "done"
+
+
 async def test_what_cannot_be_a_script_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    async with running(replay=Script(whole_run(), live=False), size=(120, 40)) as pilot:
-        await pilot.press("G", "x", "t")
+    async with running(replay=recording(whole_run()), size=(120, 40)) as pilot:
+        await to_the_end(pilot)
+        await pilot.press("x", "t")
         await shows(pilot, "No script: ", "Run the experiment again.")
     assert not os.listdir(tmp_path)  # noqa: PTH208 (in a coroutine it is not to block)
 
@@ -165,11 +189,13 @@ def test_the_command_writes_scripts_to_a_folder_that_is_not_there_yet(tmp_path: 
         assert done.returncode == status, done.stderr
     assert "is there already" in done.stderr
     assert sorted(path.name for path in (tmp_path / "scripts").iterdir()) == ["A.sql", "B.sql"]
+    header = (tmp_path / "scripts/A.sql").read_text()
+    assert "In the folder of these files, " in header and "`ninelabs doctor` says" in header
 
 
 def test_the_command_never_writes_over_a_file(tmp_path: Path) -> None:
-    for status, form in ((0, "--markdown"), (1, "--svg")):
-        done = ninelabs("export", RECORDING, form, "-o", "run", cwd=tmp_path)
+    for status, kind in ((0, "--markdown"), (1, "--svg")):
+        done = ninelabs("export", RECORDING, kind, "-o", "run", cwd=tmp_path)
         assert done.returncode == status, done.stderr
     assert "run is there already" in done.stderr
     assert "Money is conserved" in (tmp_path / "run").read_text()
@@ -217,13 +243,13 @@ def test_what_the_command_cannot_do_is_a_sentence(arguments: list[str], said: st
     assert done.stdout == ""
 
 
-def test_the_readmes_picture_is_that_of_the_real_screen(tmp_path: Path) -> None:
+def test_the_readmes_picture_is_that_of_the_real_screen() -> None:
     """Whatever the terminal that it is made in."""
     command = "ninelabs export tests/recordings/row_lock.jsonl --svg --step 4 > tui/screen.svg"
     terminal = {"TERM": "linux", "NO_COLOR": "1", "COLORFGBG": "0;15", "LANG": "C", "PYTHONIOENCODING": "ascii"}
-    drawn = ninelabs(*command.split()[1:-2], "-o", tmp_path / "screen.svg", **terminal)
+    drawn = ninelabs(*command.split()[1:-2], environment=terminal)
     assert drawn.returncode == 0, drawn.stderr
-    assert (ROOT / "tui/screen.svg").read_text() == (tmp_path / "screen.svg").read_text(), command
+    assert (ROOT / "tui/screen.svg").read_text() == drawn.stdout, command
     readme = (ROOT / "README.md").read_text()
     assert "](tui/screen.svg)" in readme and command in readme
 

@@ -15,7 +15,7 @@ import pytest
 from tests.tui.streams import Script, accounts, opened
 from tui.feed import Feed
 from tui.line.pace import BUSY_BYTES, PAINT_INTERVAL_S, QUIET_S, Pace
-from tui.line.writer import FIRST_WINDOW_BYTES, PIECE_BYTES, QUESTION, Writer
+from tui.line.writer import CANCEL, FIRST_WINDOW_BYTES, PIECE_BYTES, QUESTION, Writer
 
 
 @dataclass
@@ -106,10 +106,12 @@ async def test_of_a_frame_only_a_window_is_on_its_way_and_the_rest_can_be_given_
     writer.end()
     writer.write(b"\x1b[?1049l")
     assert await read(master) == b"\x1b[?1049l"
-    assert writer.owed
+    settled = asyncio.create_task(asyncio.to_thread(writer.settle))
     for _ in range(sent.count(QUESTION)):
+        assert not settled.done()
         writer.answered()
-    assert not writer.owed
+        await asyncio.sleep(0.01)
+    await asyncio.wait_for(settled, 0.2)
 
 
 async def test_questions_that_get_lost_do_not_stop_the_line(
@@ -126,3 +128,51 @@ async def test_questions_that_get_lost_do_not_stop_the_line(
     async with asyncio.timeout(5):
         while seen.replace(QUESTION, b"") != b"".join(FRAME * 2):
             seen += await read(master)
+
+
+async def test_a_piece_that_takes_long_to_write_is_asked_about_when_it_is_written(
+    line: tuple[Writer, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.line.writer.ANSWER_S", 0.2)
+    writer, master = line
+    writer.write(FRAME[0], dispensable=True)
+    await read(master)
+    writer.answered()
+    writer.write(b"x" * 30_000)
+    missing, stood_still_until = 30_000 + len(QUESTION), monotonic() + 0.6
+    async with asyncio.timeout(5):
+        while missing:
+            await asyncio.sleep(0.01)
+            assert writer.backlog >= missing
+            if monotonic() > stood_still_until:
+                missing -= len(os.read(master, 2000))
+    writer.answered()
+    assert writer.backlog == 0
+    for piece in FRAME:
+        writer.write(piece, dispensable=True)
+    assert (await read(master)).startswith(FRAME[0])
+
+
+async def test_a_string_that_is_given_up_is_ended(line: tuple[Writer, int]) -> None:
+    writer, master = line
+    writer.write_string(b"\x1b]52;c;" + b"A" * 60_000 + b"\a")
+    await asyncio.sleep(0.1)
+    writer.end()
+    writer.write(b"\x1b[?1049l")
+    seen = await read(master)
+    assert seen.startswith(b"\x1b]52;c;AA") and seen.endswith(b"A" + CANCEL + b"\x1b[?1049l")
+    assert len(seen) < 40_000 and QUESTION not in seen
+
+
+async def test_a_terminal_that_reads_again_too_late_is_restored_as_a_whole(line: tuple[Writer, int]) -> None:
+    writer, master = line
+    restoring = [b"\x1b[%dl" % number for number in range(99)]
+    writer.write(b"x" * 60_000)
+    await asyncio.sleep(0.1)
+    writer.end()
+    for sequence in restoring:
+        writer.write(sequence)
+    began = monotonic()
+    await asyncio.to_thread(writer.finish)
+    assert monotonic() - began < 2.5
+    assert (await read(master)).endswith(CANCEL + b"".join(restoring))

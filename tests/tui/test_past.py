@@ -85,6 +85,16 @@ async def test_the_ends_of_time_say_so() -> None:
         await shows(pilot, "This is the present.")
 
 
+async def test_what_only_told_its_progress_leaves_no_empty_chart() -> None:
+    script = lab(*started(stepped=False)[:1], ProgressAdvanced(t=3, task="load", done=1, total=2))
+    async with running(script) as pilot:
+        await pilot.press("5", "enter")
+        await shows(pilot, "[Chart]", "load")
+        script.say(*ending()[-1:])
+        await until(pilot, lambda: "Chart" not in text_of(pilot))
+        assert "Sessions" in text_of(pilot)
+
+
 async def test_a_chosen_pane_and_its_cursor_stay_while_time_is_gone_through() -> None:
     versions = sampled(version(1, "2026-01-01", "2026-02-01"), version(2, "2026-02-01", None))
     script = lab(versions, *started(), *waiting(), *ending())

@@ -17,7 +17,7 @@ from labs.stream.commands import (
 )
 from labs.stream.events import AnyEvent, EngineChanged, ErrorReported, LabReset, RolledBack
 from tests.tui.screens import SIZES, running, shows, text_of, until
-from tests.tui.streams import Script, ending, opened, opening, started, waiting, whole_run
+from tests.tui.streams import Script, ending, opened, opening, recording, started, waiting, whole_run
 from tui import player
 
 
@@ -287,12 +287,6 @@ async def test_the_engine_that_is_lost_shows_in_the_header() -> None:
         await shows(pilot, "NEXT Space start")
         script.say(EngineChanged(t=9, engine="postgres", state="lost"))
         await shows(pilot, "PostgreSQL lost")
-
-
-def recording(events: list[AnyEvent]) -> Script:
-    script = Script(events, live=False)
-    script.end("")
-    return script
 
 
 async def test_a_recording_starts_paused_and_is_stepped_to_and_fro() -> None:

@@ -68,7 +68,6 @@ def unchanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         monkeypatch.setenv(name, value)
     time.tzset()
     monkeypatch.setattr("importlib.metadata.version", lambda name: "0.1.0")
-    monkeypatch.setattr("labs.catalogue.Entry.built", property(lambda entry: entry.slug == "races"))
     for module in ("tui.screens.catalogue", "tui.widgets.details"):
         monkeypatch.setattr(f"{module}.datetime", Today)
     for period in ("tui.line.pace.TICK_S", "tui.feed.STALE_TICK_S", "tui.player.PACE_S", "tui.player.LONGEST_PAUSE_S"):

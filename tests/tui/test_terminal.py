@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,25 @@ from labs.stream.recording import Recorder
 from tests.terminal import Terminal
 from tests.tui.program import ROOT, program
 from tests.tui.streams import whole_run
+from tui.backend import CLOSE_GRACE_S, TERMINATE_GRACE_S
+from tui.line.terminal import GRACE_S
 
 STUBBORN = """
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print('{"type":"EngineChanged","engine":"postgres","state":"ready","server_version":"18.6"}', flush=True)
 time.sleep(600)
+"""
+
+
+SLOW_TO_CLOSE = """
+import sys, time
+print('{{"type":"EngineChanged","engine":"postgres","state":"ready","server_version":"18.6"}}', flush=True)
+for line in sys.stdin:
+    if "Close" in line:
+        break
+time.sleep(2.5)
+open({path!r}, "w").close()
 """
 
 
@@ -153,6 +167,58 @@ def test_a_vanished_terminal_ends_the_program(ignored: bool) -> None:
         terminal.hang_up()
         assert terminal.wait(9) == 129
         assert not any(child.is_running() for child in children)
+
+
+def hang_up(terminal: Terminal) -> None:
+    terminal.let_go()
+    terminal.hang_up()
+
+
+def terminate(terminal: Terminal) -> None:
+    os.kill(terminal.process.pid, signal.SIGTERM)
+
+
+def hang_up_twice(terminal: Terminal) -> None:
+    os.kill(terminal.process.pid, signal.SIGHUP)
+    hang_up(terminal)
+
+
+@pytest.mark.parametrize(
+    ("ends", "ignored", "status"),
+    [(hang_up, False, 129), (hang_up, True, 129), (hang_up_twice, False, 129), (terminate, False, 143)],
+)
+def test_a_lab_has_the_time_to_roll_back(
+    tmp_path: Path, ends: Callable[[Terminal], None], ignored: bool, status: int
+) -> None:
+    closed = tmp_path / "closed"
+    with Terminal(program(runner=SLOW_TO_CLOSE.format(path=str(closed))), ignore_hang_up=ignored) as terminal:
+        ready(terminal)
+        ends(terminal)
+        assert terminal.process.wait(9) == status
+        assert closed.exists()
+    assert GRACE_S > CLOSE_GRACE_S + TERMINATE_GRACE_S
+
+
+@pytest.mark.parametrize(
+    "defect",
+    [
+        "process_message = broken",
+        "process_message = lambda self, message: self._loop.call_soon_threadsafe(panic, self)",
+    ],
+)
+def test_a_defect_beside_the_event_loop_is_one_too(tmp_path: Path, defect: str) -> None:
+    code = (
+        "from tui.line.driver import Line\n"
+        "def broken(self, message): raise KeyError('secret')\n"
+        "def panic(line): line._app.panic('secret')\n"
+        f"Line.{defect}"
+    )
+    with Terminal(program(code), environment={"XDG_STATE_HOME": str(tmp_path)}) as terminal:
+        assert terminal.wait() == 1
+        assert terminal.restored
+        assert "has a defect" in terminal.text and "Traceback" not in terminal.text
+    (log,) = tmp_path.rglob("runner.log")
+    assert "secret" in log.read_text()
 
 
 def test_a_defect_is_one_sentence_and_a_log(tmp_path: Path) -> None:

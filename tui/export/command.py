@@ -54,7 +54,7 @@ def export(
         if output is not None:
             files.write_new(output, written)
         elif isinstance(written, str):
-            click.echo(written, nl=False)
+            click.echo(written.encode(), nl=False)  # UTF-8, as in a file, whatever the terminal writes
         else:
             click.echo(files.write(files.name(state), "", written))
     except ScriptError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from labs.stream.cycles import drawn
-from labs.stream.events import RolledBack, TableSampled
+from labs.stream.events import RolledBack, TableSampled, Version
 from labs.stream.figures import grouped, number, spread
 from labs.stream.latency import stalls, usual
 from tui.compare import differences
@@ -236,15 +236,21 @@ def _versions(state: LabState) -> list[str]:
     """A table an entity, with the columns of time that any of its versions has."""
     lines: list[str] = []
     for one in state.versions.cells.values():
-        told = [name for name in _OF_A_VERSION if any(getattr(version, name) for version in one.versions)]
+        told = [name for name in _OF_A_VERSION if any(_told(version, name) for version in one.versions)]
+        rows = []
+        for version in one.versions:
+            values = [value(cell, _LONGEST_CELL) for cell in version.values]
+            values += [""] * (len(one.columns) - len(values))
+            rows.append([*map(text, values[: len(one.columns)]), *(text(_told(version, name)) for name in told)])
         key = ", ".join(value(cell, _LONGEST_CELL) for cell in one.key)
         head = [*map(text, one.columns), *map(spaced, told)]
-        rows = [
-            [text(value(cell, _LONGEST_CELL)) for cell in (*it.values, *(getattr(it, name) or "" for name in told))]
-            for it in one.versions
-        ]
         lines += [f"### {text(f'{one.entity} {key}')}", "", *table(head, rows), ""]
     return ["## Versions", "", *lines[:-1]] if lines else []
+
+
+def _told(version: Version, name: str) -> str:
+    found = getattr(version, name)
+    return "" if found is None else str(found)
 
 
 def _said(state: LabState) -> list[str]:

@@ -85,13 +85,14 @@ def _header(state: LabState, run: Run, client: Client, files: dict[str, str], se
     told = [
         f"Session {_name(session)} of {clean(state.title(run.experiment))}, as it ran on {clean(version)}.",
         "",
-        f"A terminal each for {', '.join(files.values())}, on a {engine_name(run.engine)} server of yours; "
-        f"start {next(iter(files.values()))} first:",
+        f"In the folder of these files, a terminal each for {', '.join(files.values())}, on a "
+        f"{engine_name(run.engine)} server of yours; start {next(iter(files.values()))} first:",
         *(f"    {client.command.format(file=file)}" for file in files.values()),
+        "How ninelabs' own server is reached, while it is open, `ninelabs doctor` says.",
         f"It drops and rebuilds {schema}, which nothing else uses. Each stops where it is another one's turn.",
     ]
     if not others:
-        told[2] = f"On a {engine_name(run.engine)} server of yours:"
+        told[2] = f"In the folder of this file, on a {engine_name(run.engine)} server of yours:"
     victims = [_name(one.session) for one in run.statements if one.sqlstate in ("40P01", "1213")]
     if victims:
         told.append(f"Which session a deadlock ends, the server decides; here it was {', '.join(victims)}. If it is")
@@ -132,7 +133,8 @@ def _put_back(run: Run, one: Statement) -> list[str]:
     for name in run.put_back.get(one.index, ()):
         if name not in run.tables:
             raise ScriptError(f"No script: the run puts {clean(name)} back, and the recording has not its rows.")
-        lines += [f"DELETE FROM {identifier(name, run.engine)};", *_rows(run.tables[name], run.engine)]
+        lines.append(statement(f"DELETE FROM {identifier(name, run.engine)}", (), run.engine))  # noqa: S608 (quoted)
+        lines += _rows(run.tables[name], run.engine)
     return ["BEGIN;", *lines, "COMMIT;"] if lines else []
 
 

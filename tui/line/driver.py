@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import signal
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from textual._ansi_sequences import SYNC_END, SYNC_START
-from textual.drivers.linux_driver import LinuxDriver
+from textual.drivers.linux_driver import (
+    KITTY_DISAMBIGUATE_ESCAPE_CODES,
+    KITTY_REPORT_ALL_KEYS,
+    KITTY_REPORT_ASSOCIATED_TEXT,
+    LinuxDriver,
+)
 from textual.events import CursorPosition
 
 if TYPE_CHECKING:
     from textual.message import Message
 
-from tui.line.writer import SETTLE_S, Writer, pieces
+from tui.line.keyboard import messages
+from tui.line.terminal import HANG_UP_STATUS
+from tui.line.writer import Writer, pieces
 
 STDERR = 2
 """Where Textual paints."""
+HEAR_S = 0.1
+"""After the program was stopped, other signals are heard for so long before it does anything about that."""
+CONTROL_STRINGS = ("\x1b]", "\x1bP")
+KITTY_FLAGS = KITTY_DISAMBIGUATE_ESCAPE_CODES | KITTY_REPORT_ALL_KEYS | KITTY_REPORT_ASSOCIATED_TEXT
+MODES = f"\x1b[?1049h\x1b[?25l\x1b[?1004h\x1b[={KITTY_FLAGS}u\x1b[?2004h\x1b[?7l"
+"""What Textual sets at the beginning, in a form that may be said again at any time."""
 
 
 class Line(LinuxDriver):
-    """Textual's driver with a writer that nobody waits for, no reports of a mouse that only moves, and job control.
+    """Textual's driver with a writer of its own, no reports of a mouse that only moves, and job control.
 
     Between this program and the terminal there may be large buffers, a network's above all. So the terminal is asked
     now and then where its cursor is: its answer says that it has taken everything written before. Where it never
@@ -34,6 +49,12 @@ class Line(LinuxDriver):
         super().__init__(*arguments, **settings)
         self._encoding = self._file.encoding if self._file else "utf-8"
         self._painting = False
+        self._away = False
+        """Whether the terminal has been given back."""
+        self._continued = False
+        """Whether we have been continued since we last stopped."""
+        self._looking: asyncio.TimerHandle | None = None
+        self._raw: list[Any] | None = None
         self.writer = Writer(STDERR)
 
     @contextmanager
@@ -51,6 +72,8 @@ class Line(LinuxDriver):
         if self._painting and data not in (SYNC_START, SYNC_END):
             for piece in pieces(encoded):
                 self.writer.write(piece, dispensable=True)
+        elif data.startswith(CONTROL_STRINGS):
+            self.writer.write_string(encoded)
         else:
             self.writer.write(encoded)
 
@@ -61,6 +84,18 @@ class Line(LinuxDriver):
         else:
             super().process_message(message)
 
+    def run_input_thread(self) -> None:
+        """Read the keyboard until the terminal is given back."""
+        for message in messages(self.fileno, self.exit_event):
+            self.process_message(message)
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except Exception as defect:
+            with contextlib.suppress(RuntimeError):  # The event loop has ended before.
+                self._loop.call_soon_threadsafe(self._app._handle_exception, defect)
+
     # beginning and end
 
     def start_application_mode(self) -> None:
@@ -68,24 +103,38 @@ class Line(LinuxDriver):
         self.writer = Writer(STDERR)
         self.writer.start()
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        with contextlib.suppress(termios.error):
+            self._raw = termios.tcgetattr(self.fileno)
         self._loop.add_signal_handler(signal.SIGTSTP, self.suspend)
-        self._loop.add_signal_handler(signal.SIGCONT, self._continued)
+        self._loop.add_signal_handler(signal.SIGCONT, self._go_on)
 
     def stop_application_mode(self) -> None:
         """Restore the terminal; what was still to be painted is not worth waiting for."""
+        # Whoever restores a terminal from behind another program is stopped for it, and does harm to that program.
+        behind = not self._in_front()
+        if behind:
+            self.attrs_before = None
+            for number in (signal.SIGTTOU, signal.SIGTTIN):
+                signal.signal(number, signal.SIG_IGN)
+        if self._away:
+            return
         self.writer.end()
-        deadline = monotonic() + SETTLE_S
-        while self.writer.owed and monotonic() < deadline:
-            sleep(0.01)
+        if not behind:
+            self.writer.settle()
         self.write("\x1b[m")
         super().stop_application_mode()
+
+    def disable_input(self) -> None:
+        """Read no keys any more."""
+        if not self._away:
+            super().disable_input()
 
     def close(self) -> None:
         """End what writes."""
         super().close()
         self._loop.remove_signal_handler(signal.SIGTSTP)
-        self._loop.remove_signal_handler(signal.SIGCONT)
-        self.writer.finish()
+        if not self._away:
+            self.writer.finish()
 
     def _enable_mouse_support(self) -> None:
         """Have clicks and the wheel reported, but not every move: it would cross the line, and nothing here hovers."""
@@ -99,23 +148,55 @@ class Line(LinuxDriver):
     # job control
 
     def suspend(self) -> None:
-        """Give the terminal back and stop, with all that is in front with us; returns when we are in front again.
+        """Give the terminal back and stop, with all that is in front with us, until a shell brings us back.
 
-        Where no shell could bring us back, the system does not stop us, and we go on at once.
+        Where no shell could, the system does not stop us, and we go on.
         """
-        self.suspend_application_mode()
+        if not self._away:
+            self.suspend_application_mode()
+            self._away = True
+            self._stop()
+
+    def _stop(self) -> None:
+        self._continued = False
         os.killpg(os.getpgrp(), signal.SIGTSTP)
-        self._come_back()
+        self._look_soon()
 
-    def _continued(self) -> None:
-        """We were stopped without being told: a shell has used the terminal since, so take it over anew."""
-        self.suspend_application_mode()
-        self._come_back()
+    def _go_on(self) -> None:
+        """We are continued, or were never stopped. That others have said it too makes no difference."""
+        self._continued = True
+        self._look_soon()
 
-    def _come_back(self) -> None:
-        while not self._in_front():
-            os.killpg(os.getpgrp(), signal.SIGSTOP)
-        self.resume_application_mode()
+    def _look_soon(self) -> None:
+        """See what is to be done, when the signals that came with it have been heard."""
+        if self._looking is None:
+            self._looking = self._loop.call_later(HEAR_S, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        if self._app._exit:
+            return
+        if self._in_front():
+            self._take_over()
+        elif self._continued:
+            if not self._away:
+                self.suspend_application_mode()
+                self._away = True
+            self._stop()
+        else:  # Nobody could stop us, so nobody will bring us back.
+            self._app.exit(return_code=HANG_UP_STATUS)
+
+    def _take_over(self) -> None:
+        """Have the terminal as it was, whatever others have done to it."""
+        if self._away:
+            self._away = False
+            self.resume_application_mode()
+        else:
+            self.write(MODES)
+            self._enable_mouse_support()
+            if self._raw is not None:
+                with contextlib.suppress(termios.error):
+                    termios.tcsetattr(self.fileno, termios.TCSANOW, self._raw)
         self._app.post_message(self.SignalResume())
 
     def _in_front(self) -> bool:

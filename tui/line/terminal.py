@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 CHECK_S = 1.0
 """How often to look whether the terminal is still there."""
-GRACE_S = 3.0
-"""How long the program may take to end once it is gone."""
+GRACE_S = 12.0
+"""How long the program may take to end once it is gone: what `tui.backend` gives a lab's process to roll back and end,
+and some more."""
 HANG_UP_STATUS = 129
 
 

@@ -1,4 +1,4 @@
-"""The first screen: nine labs, the question each one answers, and how the server is."""
+"""The first screen: the labs, the question each one answers, and how the server is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.containers import Container
 from textual.message import Message
 from textual.widget import Widget
 
-from labs.catalogue import CATALOGUE, Entry
+from labs.catalogue import CATALOGUE, Entry, all_labs
 from tui.action import Action
 from tui.actions import bindings, footer, keys_of
 from tui.screens.page import COPIED_CELLS, Found, Page
@@ -35,7 +35,7 @@ LOW_LINES = 20
 
 
 class CatalogueScreen(Page):
-    """The nine labs."""
+    """The nine labs, and those of other packages."""
 
     SCOPES = ("catalogue",)
     TITLE = "ninelabs"
@@ -55,17 +55,20 @@ class CatalogueScreen(Page):
         self._folder = recordings
         self._version = ""
         self._feed: Feed | None = None
-        self._shelf = Shelf(CATALOGUE, tuple(entry.built for entry in CATALOGUE))
+        self._shelf = Shelf.of(CATALOGUE)
         self._cursor = self._shelf.built.index(True) if any(self._shelf.built) else 0
 
     def on_mount(self) -> None:
         """What takes time to find out comes after the first paint."""
-        self.call_after_refresh(self._tell_version)
+        self.call_after_refresh(self._look_around)
 
-    def _tell_version(self) -> None:
+    def _look_around(self) -> None:
+        """Which version this is, and which labs other packages have."""
         from importlib.metadata import version
 
         self._version = version("ninelabs")
+        self._shelf = Shelf.of(all_labs())
+        self.query_one(Entries).refresh(layout=True)
         self.redraw()
         self._look_through()
         self.set_interval(AGAIN_S, self._look_again)
@@ -76,7 +79,7 @@ class CatalogueScreen(Page):
         yield LinesView(self._rule, classes="line")
         self._details = Details(self._about, self.redraw, self.entry.slug, self._folder)
         with Container(id="labs"):
-            yield Entries(self._entries, len(self._shelf.entries), self._clicked)
+            yield Entries(self._entries, lambda: len(self._shelf.entries), lambda: self._cursor, self._clicked)
             yield LinesView(self._rule, classes="line")
             yield self._details
         yield self.guide()
@@ -217,7 +220,8 @@ class CatalogueScreen(Page):
         elif self._shelf.built[self._cursor]:
             self.post_message(self.Chosen(self.entry.slug))
         else:
-            self.refuse(f"{self.entry.title} is not built yet, so it cannot be opened.")
+            reason = "is broken" if self.entry.problem else "is not built yet"
+            self.refuse(f"{self.entry.title} {reason}, so it cannot be opened.")
 
     def action_copy(self) -> None:
         """Copy what is told of the selected lab."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -216,7 +218,7 @@ class Stage(Page):
     def _follow_survey(self, run: Run | None) -> None:
         """Let a run that fills in cells, or a chart, show them where the sessions would be; any other its sessions."""
         surveys = self.surveys
-        if self.state.measured.figures.run is not None:
+        if not self.state.measured.empty:
             surveys[CHART] = self.state.measured.figures
         offered = {LANES, *surveys, *[ERRORS] * bool(self.errors)}
         if not self.choices.live:
@@ -294,13 +296,16 @@ class Stage(Page):
 
     def _export_as(self, form: Form | None) -> None:
         if form is not None:
-            self.call_after_refresh(self._export, form)  # The window is no part of the picture.
+            # The window is no part of the picture.
+            self.call_after_refresh(lambda: self.run_worker(self._export(form), group="export"))
 
-    def _export(self, form: Form) -> None:
+    async def _export(self, form: Form) -> None:
         from tui.export.form import told
 
         self.forget_refusal()
-        done, sentence = told(form, self.state, self._picture)
+        picture = self._picture() if form == "svg" else ""
+        # A long run takes seconds to write, and meanwhile goes on.
+        done, sentence = await asyncio.to_thread(told, form, deepcopy(self.state), lambda: picture)
         (self.tell if done else self.refuse)(sentence)
 
     def _picture(self) -> str:

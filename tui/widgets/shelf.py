@@ -1,4 +1,4 @@
-"""The nine labs as a list, and what is told of the selected one."""
+"""The labs as a list, and what is told of the selected one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from textual.geometry import Size
 
 from labs.catalogue import Entry
 from tui.actions import keys_of
-from tui.text import cut, fit, styled, wrap
+from tui.text import clean, cut, fit, styled, wrap
 from tui.widgets.lines import LinesView
 
 TITLE_CELLS = 15
 STATUS_CELLS = 17
 SPACIOUS_LINES = 4
 """How many lines a lab has where there is room."""
+LEAST_TOLD_LINES = 3
+"""How many lines what is told of the selected lab has at least, and the rule above it."""
 _ABOUT = (
     "It writes only to a schema of its own, which nobody else uses. Every experiment ends in a verdict that is "
     "measured on the server, and can be rolled back."
@@ -26,10 +28,15 @@ _ABOUT = (
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The nine labs; whether each one is built is looked up once."""
+    """The labs; whether each one is built is looked up once."""
 
     entries: tuple[Entry, ...]
     built: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, entries: tuple[Entry, ...]) -> Shelf:
+        """Look which of them are built."""
+        return cls(entries, tuple(entry.built for entry in entries))
 
 
 def entry_lines(shelf: Shelf, cursor: int, width: int, notes: Sequence[Text] | None = None) -> list[Text]:
@@ -41,15 +48,16 @@ def entry_lines(shelf: Shelf, cursor: int, width: int, notes: Sequence[Text] | N
     for number, (entry, built) in enumerate(zip(shelf.entries, shelf.built, strict=True)):
         mark = "▌" if number == cursor else " "
         line = styled(
-            f"{mark} {entry.number}  ",
+            f"{mark} {entry.number:<3}",
             (cut(entry.title, TITLE_CELLS).ljust(TITLE_CELLS), "title" if built else ""),
-            (f"{'● ready to open' if built else '· not built yet':<{STATUS_CELLS}}", "ok" if built else "dim"),
+            _status(entry, built),
         )
+        question = entry.problem or entry.question
         if notes is None:
-            block = [line.append(entry.question)]
+            block = [line.append(question)]
         else:
             indent = f"{mark}    "
-            block = [line, Text(f"{indent}{entry.question}"), Text(indent).append_text(notes[number])]
+            block = [line, Text(f"{indent}{question}"), Text(indent).append_text(notes[number])]
         for line in block:
             line = fit(line, width)
             if number == cursor:
@@ -62,6 +70,12 @@ def entry_lines(shelf: Shelf, cursor: int, width: int, notes: Sequence[Text] | N
     return lines
 
 
+def _status(entry: Entry, built: bool) -> tuple[str, str]:
+    if entry.problem:
+        return f"{'✗ broken':<{STATUS_CELLS}}", "error"
+    return f"{'● ready to open' if built else '· not built yet':<{STATUS_CELLS}}", "ok" if built else "dim"
+
+
 def detail_lines(entry: Entry, built: bool, troubles: Sequence[Text], width: int, *, short: bool = False) -> list[Text]:
     """What opening the selected lab means, and what is wrong with the server, if anything."""
     if short:
@@ -72,6 +86,9 @@ def detail_lines(entry: Entry, built: bool, troubles: Sequence[Text], width: int
     if built:
         lines += [Text(f" {line}") for line in wrap(_ABOUT, min(width - 2, 100))]
         lines += [Text(), styled(" ", (keys_of("open"), "key"), " open it")]
+    elif entry.problem:
+        said = f"Another package names it, as {entry.named}, and it cannot be opened. {entry.problem}."
+        lines += [styled((f" {line}", "error")) for line in wrap(clean(said), width - 2)]
     else:
         lines.append(styled((" Not built yet: it cannot be opened.", "dim")))
     return lines
@@ -80,22 +97,38 @@ def detail_lines(entry: Entry, built: bool, troubles: Sequence[Text], width: int
 class Entries(LinesView):
     """The list of labs, for the mouse as well."""
 
-    def __init__(self, draw: Callable[[int, int], list[Text]], count: int, clicked: Callable[[int], None]) -> None:
-        super().__init__(draw, id="entries")
+    def __init__(
+        self,
+        draw: Callable[[int, int], list[Text]],
+        count: Callable[[], int],
+        cursor: Callable[[], int],
+        clicked: Callable[[int], None],
+    ) -> None:
+        super().__init__(id="entries")
+        self._draw_all = draw
         self._count = count
+        self._cursor = cursor
         self._clicked = clicked
+        self._above = 0
+        """Labs that are above those in sight."""
 
     @property
     def spacious(self) -> bool:
         """Whether there is room for more than a line a lab."""
-        return self.size.height >= self._count * SPACIOUS_LINES
+        return self.size.height >= self._count() * SPACIOUS_LINES
+
+    def draw(self, width: int, height: int) -> list[Text]:
+        """As many as there is room for, the selected one among them."""
+        lines = self._draw_all(width, height)
+        self._above = 0 if self.spacious else max(min(self._cursor() - height + 1, len(lines) - height), 0)
+        return lines[self._above :]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """A line a lab."""
-        return self._count
+        """A line a lab, as far as there is room beside what is told of the selected one."""
+        return min(self._count(), max(container.height - LEAST_TOLD_LINES, 1))
 
     def on_click(self, event: Click) -> None:
         """Select the lab under the mouse; a second click opens it."""
-        number = event.y // SPACIOUS_LINES if self.spacious else event.y
-        if 0 <= number < self._count:
+        number = event.y // SPACIOUS_LINES if self.spacious else event.y + self._above
+        if 0 <= number < self._count():
             self._clicked(number)

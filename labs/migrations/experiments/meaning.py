@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import text
 
 from labs.migrations import truth
+from labs.migrations.experiments.phases import judge_dates
 from labs.migrations.loading import load
 from labs.migrations.parameters import Rows
 from labs.workbench.bench import Bench
@@ -68,11 +69,4 @@ class Meaning:
             without=dates.without,
         )
         bench.note(f"{dates.users:,} users, {dates.dates} different dates; the log has {dates.days}.")
-        bench.verdict(
-            "The date is the one on which the user registered",
-            not dates.untrue and not dates.without,
-            untrue=dates.untrue,
-            dates=dates.dates,
-            days_in_the_log=dates.days,
-            finding=dates.verdict,
-        )
+        judge_dates(bench, dates)

@@ -13,7 +13,7 @@ from labs.migrations.loading import load
 from labs.migrations.migration import BACKFILL_AFTER, migration
 from labs.migrations.models import User
 from labs.migrations.parameters import BatchTarget, LockTimeout, Nice, Rows
-from labs.migrations.truth import Checksums
+from labs.migrations.truth import Checksums, Dates
 from labs.workbench.bench import Bench
 from labs.workbench.lab import experiment
 
@@ -156,7 +156,12 @@ async def validate(bench: Bench, connection: AsyncConnection, rows: int, before:
         without=without,
         constraint="valid" if valid else "not valid",
     )
-    dates = await truth.dates(connection, rows)
+    judge_dates(bench, await truth.dates(connection, rows))
+    await connection.rollback()
+
+
+def judge_dates(bench: Bench, dates: Dates) -> None:
+    """Settle the claim that no check of types or counts settles."""
     bench.verdict(
         "The date is the one on which the user registered",
         not dates.untrue and not dates.without,
@@ -165,4 +170,3 @@ async def validate(bench: Bench, connection: AsyncConnection, rows: int, before:
         days_in_the_log=dates.days,
         finding=dates.verdict,
     )
-    await connection.rollback()

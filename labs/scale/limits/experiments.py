@@ -92,7 +92,7 @@ class Limits:
             return ran.value == rows
 
         async with bench.empty_tables() as connection:
-            await load.send(bench.server, connection, Customers(parameters.seed, parameters.rows))
+            await load.send(connection, Customers(parameters.seed, parameters.rows))
             await connection.commit()
             fitted, tried = 0, 1_000
             while tried <= parameters.rows and await fits(tried):
@@ -157,7 +157,7 @@ class Limits:
     async def plan_flip(self, bench: Bench, parameters: Flip) -> None:
         """Find the smallest table at which each query goes by an index."""
         async with bench.empty_tables() as connection:
-            await load.send(bench.server, connection, Customers(parameters.seed, parameters.rows))
+            await load.send(connection, Customers(parameters.seed, parameters.rows))
             await connection.execute(
                 text(f"CREATE TABLE probe (LIKE {TABLE} INCLUDING ALL)")
                 if bench.server.name == "postgres"

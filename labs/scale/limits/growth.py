@@ -60,7 +60,7 @@ async def measure(bench: Bench, connection: AsyncConnection, rows: int, seed: in
         customers = Customers(seed, size)
 
         async def fill(customers: Customers = customers) -> None:
-            await load.send(bench.server, connection, customers)
+            await load.send(connection, customers)
             await connection.commit()
 
         async def look_up(size: int = size) -> None:

@@ -8,16 +8,15 @@ after the other, and that takes about as long as the load had taken so far.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labs.scale.customers import Customers, flowing
-from labs.scale.models import COLUMNS, LOAD_DATA, TABLE, Customer, Load
+from labs.scale.customers import Customers
+from labs.scale.models import Customer, Load
 from labs.workbench.bench import Bench
-from labs.workbench.engines.engine import Engine
-from labs.workbench.engines.mariadb.streaming import stream
+from labs.workbench.dataset import sending
 
 GONE_POLL_S = 0.2
 
@@ -55,7 +54,7 @@ async def load(bench: Bench, customers: Customers, moved: Callable[[int], None])
             number = (await connection.scalar(select(func.coalesce(func.max(Load.id), 0))) or 0) + 1
             entry = {"id": number, "first_id": customers.first, "last_id": customers.last, "seed": customers.seed}
             await connection.execute(insert(Load).values(entry))
-            await send(server, connection, customers, moved)
+            await send(connection, customers, moved)
         return number
     except BaseException:
         await engine.dispose()
@@ -66,26 +65,10 @@ async def load(bench: Bench, customers: Customers, moved: Callable[[int], None])
 
 
 async def send(
-    server: Engine, connection: AsyncConnection, customers: Customers, moved: Callable[[int], None] = lambda _: None
+    connection: AsyncConnection, customers: Customers, moved: Callable[[int], None] = lambda _: None
 ) -> None:
     """Load the customers in the connection's transaction; see `load` for ``moved``."""
-
-    def counted(blocks: Iterator[bytes]) -> Iterator[bytes]:
-        sent = 0
-        for block in blocks:
-            yield block
-            sent += block.count(b"\n")
-            moved(sent)
-
-    if server.name == "mariadb":
-        with stream(counted(customers.load_data_text())) as name:
-            await connection.execute(text(LOAD_DATA.format(name=name)))
-        return
-    await connection.execute(select(1))  # The transaction begins with the first statement; COPY is none to SQLAlchemy.
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert driver is not None
-    lines = flowing(counted(customers.copy_text()))
-    await driver.copy_to_table(TABLE, columns=COLUMNS, source=lines, format="text")
+    await sending.send(connection, customers.table, customers.blocks(), moved)
 
 
 async def _gone(bench: Bench, pid: int) -> None:

@@ -23,7 +23,7 @@ LEFT_ALONE = {
 async def fill(server: Engine, connection: AsyncConnection, rows: int, seed: int) -> None:
     """Load the customers into the empty table, have them analyzed, and see that nothing else is done to them."""
     await connection.execute(text(LEFT_ALONE[server.name]))
-    await load.send(server, connection, Customers(seed, rows))
+    await load.send(connection, Customers(seed, rows))
     await connection.commit()
     await analyze(server, connection, TABLE)
 

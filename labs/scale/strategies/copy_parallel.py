@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from labs.scale.customers import Customers, flowing
+from labs.scale.customers import Customers
 from labs.scale.models import COLUMNS, TABLE
+from labs.workbench.dataset.sending import flowing
 
 TITLE = "COPY, two connections"
 LACKING = {"mariadb": "MariaDB has no COPY."}

@@ -54,6 +54,14 @@ class Table(ABC):
         """All blocks in order; only one is in memory at a time."""
         return map(self.block, range(self.blocks))
 
+    def between(self, first: int, last: int) -> Iterator[Block]:
+        """Blocks of the rows with these numbers, both included; only one is in memory at a time."""
+        if first < 1 or last > self.size:
+            raise IndexError(f"{self.name} has the numbers 1 to {self.size}")
+        for begin in range(first, last + 1, BLOCK_ROWS):
+            numbers = np.arange(begin, min(begin + BLOCK_ROWS, last + 1), dtype=np.int64)
+            yield Block.of(self.columns, self.pieces(numbers))
+
     @abstractmethod
     def pieces(self, numbers: Numbers) -> list[Pieces]:
         """The pieces of the rows with those numbers."""

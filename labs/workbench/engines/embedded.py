@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import socket
 from collections.abc import Sequence
@@ -90,6 +91,10 @@ class EmbeddedPostgres(OwnServer):
         # What is not said here, the driver would take from PGPORT, PGSSLMODE and PGTARGETSESSIONATTRS.
         where = {"host": self._pid_line(4), "port": str(PORT), "ssl": "disable", "target_session_attrs": "any"}
         return URL.create("postgresql+asyncpg", username="postgres", database="postgres", query=where)
+
+    def client(self) -> str:
+        """See `OwnServer.client`."""
+        return f"psql -h {shlex.quote(self._pid_line(4))} -U postgres"
 
     def _pid_line(self, number: int) -> str:
         with suppress(OSError, IndexError):

@@ -63,6 +63,8 @@ class Engine(ABC):
     commit_sql: ClassVar[str]
     rollback_sql: ClassVar[str]
     """What the driver sends to end a transaction."""
+    ddl_commits: ClassVar[bool]
+    """Whether a change of the schema ends the transaction, and cannot be rolled back."""
     driver_errors: ClassVar[tuple[type[Exception], ...]] = (DBAPIError, ConnectingError)
     """What comes from a server, or from the way to it."""
 

@@ -102,6 +102,10 @@ class OwnServer(ABC):
     def url(self) -> URL:
         """Where the running server is reached."""
 
+    @abstractmethod
+    def client(self) -> str:
+        """How the running server is reached by its own command-line client, for a shell."""
+
     async def acquire(self, report: Say) -> URL:
         """Start the server or join it; also starts it again if it died in the meantime.
 

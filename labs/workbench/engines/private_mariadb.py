@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shlex
 import signal
 import socket
 import time
@@ -124,6 +125,11 @@ class PrivateMariaDB(OwnServer):
         password = (self.data / "password").read_text("ascii")
         where = {"unix_socket": self._socket(), "charset": "utf8mb4"}
         return URL.create("mariadb+aiomysql", username=USER, password=password, query=where)
+
+    def client(self) -> str:
+        """See `OwnServer.client`; the password stays where only its owner reads it."""
+        password = f'"$(cat {shlex.quote(str(self.data / "password"))})"'
+        return f"mariadb --socket={shlex.quote(self._socket())} --user={USER} --password={password}"
 
     def _socket(self) -> str:
         """The running server's own, which may be another than ours would be: it depends on TMPDIR."""

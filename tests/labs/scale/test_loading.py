@@ -108,7 +108,7 @@ async def test_what_a_load_is_said_to_need_is_what_it_takes(bench: Bench) -> Non
     rows = 30_000
     async with bench.empty_tables() as connection:
         room = await disk.room(bench.server, connection, rows)
-        await load.send(bench.server, connection, Customers(9, rows))
+        await load.send(connection, Customers(9, rows))
         await connection.commit()
         taken = sum(await sizes(bench.server, connection, TABLE))
     assert room is not None and room.free_bytes > 0
@@ -123,7 +123,7 @@ async def test_a_row_that_is_lost_on_the_way_makes_the_verdict_fall(
 
     async def careless(*arguments: object, **more: object) -> None:
         await send(*arguments, **more)  # type: ignore[arg-type]
-        await arguments[1].execute(text(f"DELETE FROM {TABLE} WHERE id = 1500"))  # type: ignore[attr-defined]
+        await arguments[0].execute(text(f"DELETE FROM {TABLE} WHERE id = 1500"))  # type: ignore[attr-defined]
 
     monkeypatch.setattr(load, "send", careless)
     assert await scale.run("load", {"rows": 1_000}) == "failed"

@@ -59,6 +59,7 @@ class MariaDB(Engine):
     deadlock_code: ClassVar[str] = DEADLOCK
     commit_sql: ClassVar[str] = "COMMIT"
     rollback_sql: ClassVar[str] = "ROLLBACK"
+    ddl_commits: ClassVar[bool] = True
 
     def __init__(self, url: URL) -> None:
         super().__init__(url)

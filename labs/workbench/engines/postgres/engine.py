@@ -76,6 +76,7 @@ class Postgres(Engine):
     deadlock_code: ClassVar[str] = "40P01"
     commit_sql: ClassVar[str] = "COMMIT;"
     rollback_sql: ClassVar[str] = "ROLLBACK;"
+    ddl_commits: ClassVar[bool] = False
 
     def __init__(self, url: URL) -> None:
         super().__init__(url)
