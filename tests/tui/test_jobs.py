@@ -28,7 +28,8 @@ class Shell(Terminal):
         self.shows("PostgreSQL 18.6 ready", "? keys")
 
     def __exit__(self, *_: Any) -> None:
-        self.process.send_signal(signal.SIGHUP)  # A shell that somebody types into does not hear SIGTERM.
+        self.process.kill()  # A shell that somebody types into does not hear SIGTERM; the system ends what it ran.
+        self.process.wait()
         super().__exit__()
 
     def program(self) -> psutil.Process:
@@ -170,7 +171,7 @@ def test_a_stopped_program_does_not_outlive_its_shell(tmp_path: Path) -> None:
         shell.kill()
         terminal.until(lambda: ended(process, runners))
         assert b"\x1b[?10" not in terminal.output[before:]
-        terminal.process.send_signal(signal.SIGHUP)
+        terminal.process.kill()
 
 
 def test_a_program_that_was_not_stopped_only_repaints_however_often_it_is_continued(tmp_path: Path) -> None:

@@ -196,6 +196,9 @@ def test_a_lab_has_the_time_to_roll_back(
         ends(terminal)
         assert terminal.process.wait(9) == status
         assert closed.exists()
+
+
+def test_a_program_without_a_terminal_lives_as_long_as_a_lab_may_take_to_end() -> None:
     assert GRACE_S > CLOSE_GRACE_S + TERMINATE_GRACE_S
 
 

@@ -8,7 +8,7 @@ import select
 import termios
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import inf
 from time import monotonic
 from typing import NamedTuple
@@ -124,8 +124,9 @@ class Writer(threading.Thread):
     def settle(self) -> None:
         """Wait for the answers that the terminal owes, if it is one that answers: a shell would get them next."""
         with self._changed:
-            if self._trust:
-                self._changed.wait_for(lambda: not self._questions, min(self._latest_s + SETTLE_S, ANSWER_S))
+            longest = min(self._latest_s + SETTLE_S, ANSWER_S)
+            if self._trust and not self._changed.wait_for(lambda: not self._questions, longest):
+                self._throw_away(CANCEL, self._pieces)
 
     def finish(self) -> None:
         """Write the rest; where nobody reads it, throw away what has not been read, and restore the terminal anew."""
@@ -135,10 +136,15 @@ class Writer(threading.Thread):
         self.join(LAST_S)
         if self.is_alive():
             with self._changed:
-                self._pieces = deque([_Piece(CANCEL + self._last)])
-            with contextlib.suppress(termios.error):
-                termios.tcflush(self._descriptor, termios.TCOFLUSH)
+                self._throw_away(CANCEL + self._last, ())
             self.join(FLUSHED_S)
+
+    def _throw_away(self, data: bytes, rest: Iterable[_Piece]) -> None:
+        """Take back what the terminal has not read, its questions too; these data and the rest are written then."""
+        self._pieces = deque([_Piece(data), *rest])
+        self._handed += len(data)
+        with contextlib.suppress(termios.error):
+            termios.tcflush(self._descriptor, termios.TCOFLUSH)
 
     def run(self) -> None:
         """Write until it is over; a terminal that is gone takes everything."""

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.events import Click
 from textual.geometry import Size
 
-from labs.catalogue import Entry
+from labs.catalogue import CATALOGUE, Entry
 from tui.actions import keys_of
 from tui.text import clean, cut, fit, styled, wrap
 from tui.widgets.lines import LinesView
@@ -18,8 +18,8 @@ TITLE_CELLS = 15
 STATUS_CELLS = 17
 SPACIOUS_LINES = 4
 """How many lines a lab has where there is room."""
-LEAST_TOLD_LINES = 3
-"""How many lines what is told of the selected lab has at least, and the rule above it."""
+TOLD_LINES = 7
+"""Lines for what is told of the selected lab, and the rule above it; more labs than the nine leave it as many."""
 _ABOUT = (
     "It writes only to a schema of its own, which nobody else uses. Every experiment ends in a verdict that is "
     "measured on the server, and can be rolled back."
@@ -124,8 +124,8 @@ class Entries(LinesView):
         return lines[self._above :]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """A line a lab, as far as there is room beside what is told of the selected one."""
-        return min(self._count(), max(container.height - LEAST_TOLD_LINES, 1))
+        """A line a lab; of more than the nine as many as leave room for what is told of the selected one."""
+        return min(self._count(), max(container.height - TOLD_LINES, len(CATALOGUE)))
 
     def on_click(self, event: Click) -> None:
         """Select the lab under the mouse; a second click opens it."""
