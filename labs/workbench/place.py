@@ -136,7 +136,7 @@ class Place:
         return entry.experiment if entry is not None else ""
 
     async def roll_back(self) -> RolledBack | None:
-        """Undo the latest experiment by compensation, and prove it; when that fails, nothing is changed but by DDL that commits.
+        """Undo the latest experiment by compensation, and prove it; when that fails, take back what can be.
 
         Returns:
             None when there is nothing to undo.

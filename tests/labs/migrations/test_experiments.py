@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labs.migrations import loading, squawk
+from labs.migrations import ladder, loading, squawk
 from labs.migrations.backfill import Backfiller
 from labs.migrations.experiments import indexes
 from labs.migrations.lab import Migrations
@@ -65,6 +66,35 @@ async def test_a_rollback_says_what_was_lost(lab: Runner, heard: Heard) -> None:
     told = " ".join(heard.of(RolledBack)[-1].how)
     assert "contract, validate, not_null, dual_write, expand" in told
     assert "dates are gone" in told and "9,000 users" in told
+
+
+async def test_a_rollback_that_fails_says_what_stays_changed(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def only_down(self: Migrations, connection: AsyncConnection, watermark: int) -> Sequence[str]:
+        await connection.run_sync(ladder.go, ladder.BASE)
+        return []
+
+    await lab.run("phases", SMALL)
+    with monkeypatch.context() as changed:
+        changed.setattr(Migrations, "compensate", only_down)
+        assert not await lab.roll_back()
+        await heard.until(lambda: bool(heard.of(RolledBack)))
+    place = lab._place
+    assert place is not None
+    async with place.control.connect() as connection:
+        columns = await connection.run_sync(lambda sync: inspect(sync).get_columns("users", schema=place.schema))
+    dropped = "created_at" not in {column["name"] for column in columns}
+    rolled_back = heard.of(RolledBack)[-1]
+    assert not rolled_back.clean
+    assert dropped == ("cannot" in rolled_back.how[0]) == (place.server.name == "mariadb")
+
+
+async def test_the_lane_has_the_revisions_statements_and_no_look_ups(lab: Runner, heard: Heard) -> None:
+    await lab.run("phases", SMALL)
+    sent = [event.sql for event in heard.of(StatementStarted) if event.session == "migration"]
+    assert any("ADD COLUMN" in sql for sql in sent)
+    assert not [sql for sql in sent if "pg_class" in sql or sql.startswith("DESCRIBE")]
 
 
 async def test_a_migration_broken_off_anywhere_can_be_rolled_back(

@@ -11,9 +11,9 @@ from sqlalchemy import Table as SqlTable
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
-from labs.workbench.dataset import LOAD_DATA, Digest, Shop, Table, checksum
+from labs.workbench.dataset import Digest, Shop, Table, checksum
+from labs.workbench.dataset.sending import send
 from labs.workbench.engines.engine import Engine
-from labs.workbench.engines.mariadb.streaming import stream
 
 TYPES: dict[str, TypeEngine[Any]] = {
     "integer": BigInteger(),
@@ -48,21 +48,6 @@ async def created(connection: AsyncConnection, table: Table) -> SqlTable:
     return made
 
 
-async def load(connection: AsyncConnection, either: Engine, schema: str, table: Table) -> None:
-    """By the quickest way that the server has."""
-    if either.name == "mariadb":
-        with stream(block.load_data() for block in table) as name:
-            await connection.exec_driver_sql(f"LOAD DATA LOCAL INFILE '{name}' INTO TABLE {table.name} {LOAD_DATA}")
-        return
-
-    async def blocks() -> AsyncIterator[bytes]:
-        for block in table:
-            yield block.copy_text()
-
-    raw: Any = (await connection.get_raw_connection()).driver_connection
-    await raw.copy_to_table(table.name, schema_name=schema, source=blocks(), format="text", encoding="utf8")
-
-
 def total(table: Table) -> Digest:
     return sum((block.digest() for block in table), Digest())
 
@@ -72,18 +57,18 @@ async def digest(connection: AsyncConnection, either: Engine, table: Table, wher
 
 
 async def test_a_loaded_table_has_the_checksum_of_the_generator(
-    either: Engine, schema: str, connection: AsyncConnection, shop: Shop
+    either: Engine, connection: AsyncConnection, shop: Shop
 ) -> None:
     for table in shop.tables:
         await created(connection, table)
         assert await digest(connection, either, table) == Digest()
-        await load(connection, either, schema, table)
+        await send(connection, table, table)
         assert await digest(connection, either, table) == total(table), table.name
 
 
-async def test_parts_of_a_table_add_up(either: Engine, schema: str, connection: AsyncConnection, shop: Shop) -> None:
+async def test_parts_of_a_table_add_up(either: Engine, connection: AsyncConnection, shop: Shop) -> None:
     await created(connection, shop.users)
-    await load(connection, either, schema, shop.users)
+    await send(connection, shop.users, shop.users)
     parts = [await digest(connection, either, shop.users, f"WHERE mod(id, 3) = {part}") for part in range(3)]
     assert sum(parts, Digest()) == total(shop.users)
     block = await digest(connection, either, shop.users, "WHERE id BETWEEN 4001 AND 8000")
@@ -131,10 +116,10 @@ SETTINGS = {
 
 
 async def test_neither_load_nor_checksum_hang_on_the_session(
-    either: Engine, schema: str, connection: AsyncConnection, shop: Shop
+    either: Engine, connection: AsyncConnection, shop: Shop
 ) -> None:
     for setting in SETTINGS[either.name]:
         await connection.exec_driver_sql(setting)
     await created(connection, shop.customers)
-    await load(connection, either, schema, shop.customers)
+    await send(connection, shop.customers, shop.customers)
     assert await digest(connection, either, shop.customers) == total(shop.customers)

@@ -68,6 +68,14 @@ def test_any_block_alone_is_as_it_is_among_all(shop: Shop) -> None:
             assert alone.block(number) == streamed[number]
 
 
+def test_any_stretch_has_the_rows_with_its_numbers(shop: Shop) -> None:
+    first, last = BLOCK_ROWS - 10, 2 * BLOCK_ROWS + 10
+    rows = [row for block in shop.users.between(first, last) for row in block.tuples()]
+    assert rows == [row for block in shop.users for row in block.tuples()][first - 1 : last]
+    with pytest.raises(IndexError):
+        next(shop.users.between(1, shop.users.size + 1))
+
+
 def test_blocks_together_have_every_row_once(rows: dict[str, list[Any]], shop: Shop) -> None:
     for name in ("users", "customers", "products", "orders"):
         table: Table = getattr(shop, name)
