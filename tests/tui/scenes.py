@@ -110,7 +110,7 @@ SCENES = {
     "catalogue-recordings": Scene(
         ("3 recordings", "stopped at step 4", "b goes on", "B forgets it", "✗ unreadable", "as meant"), shelf=FULL_SHELF
     ),
-    "catalogue-recording-chosen": Scene(("▌ 02 Jan 10:00", "D delete"), ("tab", "down"), shelf=FULL_SHELF),
+    "catalogue-recording-chosen": Scene(("▌ 02 Jan 10:00", "T tour"), ("tab", "down"), shelf=FULL_SHELF),
     "catalogue-not-built": Scene(("· not built yet", "Not built yet: it cannot be opened."), ("1",)),
     "catalogue-refusal": Scene((" ! Migrations is not built yet, so it cannot be opened.",), ("1", "enter")),
     "catalogue-no-server": Scene(("✗ no server", "✗ No PostgreSQL", "Reinstall it."), before=[NO_SERVER]),
