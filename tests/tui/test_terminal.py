@@ -323,3 +323,10 @@ def test_options_before_a_command_are_the_commands() -> None:
     )
     assert done.returncode == 3
     assert b"hidden" not in done.stdout + done.stderr and b"127.0.0.1" in done.stdout + done.stderr
+
+
+def test_a_size_that_somebody_exports_is_not_taken_for_the_terminals() -> None:
+    with Terminal(program(), size=(60, 16), environment={"LINES": "24", "COLUMNS": "80"}) as terminal:
+        ready(terminal)
+        terminal.rest()
+        assert terminal.text.split("\n")[-1].startswith(" ? keys")

@@ -57,6 +57,14 @@ class Line(LinuxDriver):
         self._raw: list[Any] | None = None
         self.writer = Writer(STDERR)
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """What the terminal says itself: LINES and COLUMNS, where they are exported, are of another moment."""
+        try:
+            width, height = os.get_terminal_size(STDERR)
+        except OSError:
+            return super()._get_terminal_size()
+        return (width, height) if width and height else super()._get_terminal_size()
+
     @contextmanager
     def frame(self) -> Iterator[None]:
         """What is written inside is the screen's content: dispensable once the screen is to close."""

@@ -70,8 +70,17 @@ class CatalogueScreen(Page):
         self._shelf = Shelf.of(all_labs())
         self.query_one(Entries).refresh(layout=True)
         self.redraw()
-        self._look_through()
+        self.run_worker(self._look_first(), group="recordings", exclusive=True)
         self.set_interval(AGAIN_S, self._look_again)
+
+    async def _look_first(self) -> None:
+        """See what is kept; a lab whose run was broken off last is selected, unless the person has chosen one."""
+        at = self._cursor
+        await self._details.look()
+        latest = next((one for one in self._details.found if not one.problem), None)
+        slugs = [entry.slug for entry in self._shelf.entries]
+        if latest is not None and latest.broken_off and latest.lab in slugs and self._cursor == at and self.is_current:
+            self._select(slugs.index(latest.lab))
 
     def parts(self) -> Iterable[Widget]:
         """Header, list, details, footer."""

@@ -206,7 +206,7 @@ class Limits:
         is fitted to each: the time grows as a power of the rows. Of a power of 1 twice the rows take twice the time;
         near 0, the size hardly matters, as with the lookup by an index, whose depth grows with the logarithm.
 
-        What the law says of 10⁹ rows is a projection, with the spread that these measurements allow. It holds for as
+        What the law says of 10^9 rows is a projection, with the spread that these measurements allow. It holds for as
         long as nothing else happens on the way: a table that no longer fits into memory, an index that no longer
         does. Measure up to 10,000,000, and see whether the exponent stays.
         """,
@@ -231,7 +231,7 @@ class Limits:
                 high=law.exponent + law.spread,
             )
             bench.measured(
-                "Projected for 10⁹ rows",
+                "Projected for 10^9 rows",
                 curve.title,
                 value / 1000,
                 "s",
@@ -239,7 +239,7 @@ class Limits:
                 low=low / 1000,
                 high=high / 1000,
             )
-            bench.note(f"{curve.title}: {law}; at 10⁹ rows {_time(value)}, or from {_time(low)} to {_time(high)}.")
+            bench.note(f"{curve.title}: {law}; at 10^9 rows {_time(value)}, or from {_time(low)} to {_time(high)}.")
         bench.note(_budget(scans, parameters.budget_ms))
         scan, lookup = laws["Scan"], laws["Lookup"]
         bench.verdict(

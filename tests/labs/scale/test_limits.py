@@ -61,5 +61,5 @@ async def test_growth_is_measured_and_projected(scale: Runner, heard: Heard) -> 
     assert await scale.run("growth", {"rows": 40_000, "budget_ms": 1}) == "passed", fallen(heard)
     figures = measured(heard)
     assert len([variant for metric, variant in figures if metric == "Scan"]) == 7
-    assert figures["Projected for 10⁹ rows", "Scan"].value > 1 > figures["Projected for 10⁹ rows", "Lookup"].value
+    assert figures["Projected for 10^9 rows", "Scan"].value > 1 > figures["Projected for 10^9 rows", "Lookup"].value
     assert any("is over 1 ms" in event.text for event in heard.of(Noted))

@@ -40,7 +40,7 @@ async def test_a_load_is_what_was_generated_and_a_rollback_takes_back_that_load(
     assert len(verdicts(heard)) == 3
     assert await there(scale) == (SEEDED + 20_000, 1)
     assert heard.of(ProgressAdvanced)[-1].done == 20_000
-    assert sum(one.count for one in heard.of(LatencySampled)) > 10
+    assert sum(one.count for one in heard.of(LatencySampled)) > 0
     assert any("free at" in event.text for event in heard.of(Noted))
     assert await scale.roll_back()
     await heard.until(lambda: bool(heard.of(RolledBack)))
