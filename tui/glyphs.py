@@ -63,6 +63,9 @@ CONSOLE = {
 """What the Linux console's font has in the place of a glyph that it lacks."""
 
 ASCII = CONSOLE | {
+    "±": "~",
+    "µ": "u",
+    "≥": ">",
     "─": "-",
     "═": "=",
     "│": "|",
