@@ -24,6 +24,7 @@ from labs.stream.events import (
     Measured,
     Noted,
     OrdersExplored,
+    ProgressAdvanced,
     RolledBack,
     SessionChanged,
     StatementEnded,
@@ -38,7 +39,9 @@ from labs.stream.specs import ExperimentSpec, ParameterSpec, listed
 from labs.stream.visible import clean
 
 INDENT = "   "
-SLUG = 19
+PROGRESS_S = 5.0
+"""Seconds of the stream between two lines on how far something has come."""
+SLUG = 21
 """Columns for the name of a lab or an experiment, and the gap after it."""
 
 
@@ -98,6 +101,7 @@ def _experiment(spec: ExperimentSpec) -> dict[str, Any]:
         "title": spec.title,
         "engines": spec.engines,
         "parameters": [_parameter(parameter) for parameter in spec.parameters],
+        "dials": [_parameter(dial) for dial in spec.dials],
     }
 
 
@@ -116,7 +120,7 @@ def _allowed(spec: ParameterSpec) -> Text:
     if spec.choices:
         return Text(f"or {listed([choice for choice in spec.choices if choice != spec.default])}", "dim")
     if spec.minimum is not None and spec.maximum is not None:
-        return Text(f"from {spec.minimum:g} to {spec.maximum:g}", "dim")
+        return Text(f"from {spec.minimum:,.12g} to {spec.maximum:,.12g}", "dim")
     return Text(spec.allowed, "dim")
 
 
@@ -127,8 +131,10 @@ def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
     started: dict[int, StatementStarted] = {}
     measured: dict[tuple[str, str], Measured] = {}
     strips: dict[tuple[str, str], list[LatencySampled]] = {}
+    progress_due = PROGRESS_S
 
     def tell(event: Event) -> None:
+        nonlocal progress_due
         match event:
             case EngineChanged() if event.state in {"starting", "recovering"}:
                 say(f"{event.engine}: {event.state}{event.detail and ', '}{event.detail}")
@@ -153,6 +159,9 @@ def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
                 figures = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in event.evidence.items())
                 mark, style = ("✓ holds          ", "blue") if event.holds else ("✗ does not hold  ", "bold yellow")
                 paper.print(f"{event.claim}: {figures}", Text(f"{INDENT}{mark}", style))
+            case ProgressAdvanced() if event.t >= progress_due:
+                progress_due = event.t + PROGRESS_S
+                say(f"{INDENT}{_progress(event)}")
             case Measured():
                 measured[event.metric, event.variant] = event
             case LatencySampled():
@@ -176,6 +185,13 @@ def report_sink(stdout: BinaryIO) -> Callable[[Event], None]:
                 paper.print(Text(event.text, "italic"), INDENT)
 
     return tell
+
+
+def _progress(event: ProgressAdvanced) -> str:
+    told = f"{event.task}: {event.done:,.0f} of {event.total:,.0f} {event.unit}"
+    if event.rate:
+        told += f", {event.rate:,.0f} a second"
+    return told + (f", {event.eta_s:,.0f} s to go" if event.eta_s else "")
 
 
 def transcript_sink(stdout: BinaryIO) -> Callable[[Event], None]:
@@ -216,7 +232,7 @@ def _anomaly(cell: AnomalyMeasured) -> Text:
 
 def _measured(measured: Iterable[Measured]) -> Iterator[Text]:
     """A group of lines a metric, a line a variant."""
-    shown = list(measured)
+    shown, alike_found = list(measured), False
     name = max((len(one.variant) for one in shown), default=0)
     value = max((len(number(one.value)) for one in shown), default=0)
     wide = max((len(spread(one)) for one in shown), default=0)
@@ -226,7 +242,8 @@ def _measured(measured: Iterable[Measured]) -> Iterator[Text]:
             same = one is not group[0] and alike(one, group[0])
             line = Text(f"  {one.variant:<{name}}  {number(one.value):>{value}}")
             yield line.append(f"  {spread(one):<{wide}}  {'≈' * same}".rstrip(), "dim")
-    if shown:
+            alike_found = alike_found or same
+    if alike_found:
         yield Text(f"≈ no difference from {shown[0].variant}: each lies within the other's spread", "dim")
 
 

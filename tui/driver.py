@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from time import monotonic
 
-from labs.stream.commands import AnyCommand, Reset, RollBack, RunExperiment, Step, UseEngine
+from labs.stream.commands import AnyCommand, Reset, RollBack, RunExperiment, Step, TurnDial, UseEngine
 from labs.stream.engines import ENGINES
 from labs.stream.specs import Cell
 from tui.actions import keys_of
+from tui.form import neighbour
 from tui.recordings.resume import Resumption
 from tui.state import LabState, Run
 from tui.text import clean, engine_name
@@ -89,6 +90,15 @@ class Driver:
         self._ask(state, f"changing to {engine_name(engine)}")
         self._elsewhere = None
         return UseEngine(engine=engine)
+
+    def turn(self, state: LabState, kind: type[bool] | type[float], by: int) -> AnyCommand | str:
+        """Change the first dial of that kind of the running experiment: to the next value, or an earlier one."""
+        dials = state.run.dials if state.run is not None else {}
+        spec = self.view.spec(state)
+        for dial in spec.dials if spec is not None else ():
+            if isinstance(dial.default, bool) is (kind is bool):
+                return TurnDial(dial=dial.name, value=neighbour(dial, dials.get(dial.name, dial.default), by))
+        return "This experiment has nothing of the kind to change."
 
     def roll_back(self, state: LabState) -> AnyCommand:
         """Undo the latest experiment."""

@@ -59,7 +59,7 @@ class Form:
             self.at = (self.at + by) % len(self.experiments)
             self.values = {}
             return
-        self.values[parameter.name] = _neighbour(parameter, self.value(parameter), by)
+        self.values[parameter.name] = neighbour(parameter, self.value(parameter), by)
 
     def type(self, character: str) -> None:
         """Add a character to a number or a free text; what is out of bounds is refused."""
@@ -103,10 +103,11 @@ def allowed(parameter: ParameterSpec) -> str:
     """The range of a number, in words; empty when there is none."""
     if parameter.minimum is None or parameter.maximum is None:
         return ""
-    return f"from {parameter.minimum:g} to {parameter.maximum:g}"
+    return f"from {parameter.minimum:,.12g} to {parameter.maximum:,.12g}"
 
 
-def _neighbour(parameter: ParameterSpec, value: Cell, by: int) -> Cell:
+def neighbour(parameter: ParameterSpec, value: Cell, by: int) -> Cell:
+    """The next or an earlier value that it accepts."""
     if parameter.choices:
         choices = parameter.choices
         at = choices.index(value) if value in choices else -by

@@ -10,7 +10,7 @@ from tui.actions import keys_of
 from tui.plan import VERSIONS
 from tui.sqltext import humanize
 from tui.state import LabState, Run
-from tui.text import OUTCOMES, clean, engine_name, plural, seconds, shorten, styled, wrap
+from tui.text import OUTCOMES, clean, engine_name, plural, seconds, shorten, styled, value, wrap
 from tui.view import View
 
 _ARROWS = "scroll.up scroll.down lane.left lane.right"
@@ -61,8 +61,19 @@ def next_line(state: LabState, view: View, width: int) -> Text:
             )
         )
     if not run.stepped:
-        return line.append("► ", "ok").append("running by itself   ").append_text(_key("cancel", "cancel"))
+        return line.append_text(_by_itself(run))
     return line.append_text(_next_step(state, width - 1))
+
+
+def _by_itself(run: Run) -> Text:
+    """That nothing has to be done, and what can be; where a dial stands that is not at nought."""
+    paused = any(setting is True for setting in run.dials.values())
+    line = styled(("‖ ", "wait"), "paused   ") if paused else styled(("► ", "ok"), "running by itself   ")
+    keys = [("pause", "go on" if paused else "pause")] if run.dials else []
+    for name, setting in run.dials.items():
+        if not isinstance(setting, bool):
+            keys.append(("dial.up dial.down", f"{clean(name)} {value(setting, 12)}"))
+    return line.append_text(_keys(*keys, ("cancel", "cancel")))
 
 
 def _done(state: LabState) -> str:
@@ -110,8 +121,8 @@ def _outcome(state: LabState, run: Run, *, told: bool = True) -> Text:
 
 def _next_step(state: LabState, width: int) -> Text:
     schedule = state.schedule
-    if schedule is None and not state.sessions:
-        return styled(("► ", "ok"), "running by itself   ").append_text(_key("cancel", "cancel"))
+    if schedule is None and not state.sessions and state.run is not None:
+        return _by_itself(state.run)
     if schedule is None:
         return styled(("… ", "wait"), "setting up")
     name = schedule.suggested

@@ -88,6 +88,15 @@ def cannot_cancel(state: LabState, view: View) -> str:
     return needs_server(state, view) or ("" if state.running else "Nothing is running.")
 
 
+def cannot_turn(state: LabState, view: View) -> str:
+    """For changing what may be changed of a run while it runs."""
+    if reason := needs_server(state, view):
+        return reason
+    if not state.running:
+        return "Nothing is running that could be paused or slowed down."
+    return "" if state.run is not None and state.run.dials else "This experiment has nothing to change while it runs."
+
+
 def cannot_roll_back(state: LabState, view: View) -> str:
     """For undoing the latest experiment; one that runs is ended by it, and its open transactions rolled back."""
     return cannot_reset(state, view) or (

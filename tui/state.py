@@ -9,6 +9,7 @@ from typing import Any
 from labs.stream.events import (
     AnomalyMeasured,
     AnyEvent,
+    DialTurned,
     EngineChanged,
     ErrorReported,
     ExperimentEnded,
@@ -122,6 +123,8 @@ class Run:
     stepped: bool
     started_at: float
     engine: str
+    dials: dict[str, Cell] = field(default_factory=dict)
+    """What can be changed of it now, and what it is set to."""
     tables: dict[str, TableSampled] = field(default_factory=dict)
     """As they were before its first statement."""
     statements: list[Statement] = field(default_factory=list)
@@ -192,6 +195,8 @@ class LabState:
                 self._start(event)
             case ExperimentEnded():
                 self._end(event)
+            case DialTurned() if self.run is not None:
+                self.run.dials[event.dial] = event.value
             case SessionChanged():
                 self._change_session(event)
             case StatementHeld():
@@ -318,12 +323,14 @@ class LabState:
     def _start(self, event: ExperimentStarted) -> None:
         before = self.before
         self._leave_run()
+        spec = self.experiment(event.experiment)
         self.run = Run(
             event.experiment,
             event.parameters,
             event.stepped,
             event.t,
             engine=self.lab.engine if self.lab else "",
+            dials={one.name: event.parameters.get(one.name, one.default) for one in (spec.dials if spec else ())},
             tables=dict(self.tables),
         )
         if self.before is not None and self.before.settings == self.run.settings:

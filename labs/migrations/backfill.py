@@ -62,12 +62,14 @@ class Backfiller:
         target_ms: what a batch is to take: its size is steered by that, never guessed.
         throttle: says when to rest.
         nice: seconds of rest for each second of work, to begin with; the checkpoint's row has it from then on.
+        paused: whether it stands still, to begin with; likewise.
     """
 
     server: Engine
     sessions: SessionMaker
     target_ms: float = 50.0
     nice: float = 0.0
+    paused: bool = False
     throttle: Throttle | None = None
     size: int = field(default=FIRST_SIZE, init=False)
 
@@ -77,7 +79,7 @@ class Backfiller:
             if await session.get(Backfill, TASK) is None:
                 last = await session.scalar(select(func.coalesce(func.max(User.id), 0))) or 0
                 await session.execute(
-                    insert(Backfill).values(task=TASK, done_id=0, last_id=last, nice=self.nice, paused=False)
+                    insert(Backfill).values(task=TASK, done_id=0, last_id=last, nice=self.nice, paused=self.paused)
                 )
 
     async def batches(self) -> AsyncIterator[Batch]:

@@ -14,6 +14,7 @@ from labs.migrations.experiments.meaning import Meaning
 from labs.migrations.experiments.opinions import Opinions
 from labs.migrations.experiments.phases import Phases
 from labs.migrations.experiments.queueing import Queueing
+from labs.migrations.experiments.replicas import Replicas
 from labs.migrations.experiments.versus import Versus
 from labs.migrations.models import Backfill, Base, Signups, User
 from labs.workbench.lab import Lab
@@ -25,6 +26,7 @@ class Migrations(
     Crashes,
     Meaning,
     Queueing,
+    Replicas,
     Indexes,
     Opinions,
     Lab,

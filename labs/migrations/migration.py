@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from sqlalchemy import update
+
 from labs.migrations import ladder
-from labs.migrations.backfill import Backfiller
+from labs.migrations.backfill import TASK, Backfiller
 from labs.migrations.ladder import Climber, Step
+from labs.migrations.models import Backfill
 from labs.migrations.throttle import Throttle
+from labs.stream.specs import Cell
 from labs.workbench.bench import Bench
 
 BACKFILL_AFTER = "dual_write"
@@ -18,6 +22,9 @@ BACKFILL_AFTER = "dual_write"
 
 POINT_OF_NO_RETURN = "contract"
 
+
+LAG_MS = 1_000
+"""How far a replica may be behind while a batch begins."""
 
 Deploy = Callable[[], Awaitable[None]]
 """Brings the next version of the programs."""
@@ -44,6 +51,11 @@ class Migration:
     """Batches that met a lock, and were rolled back."""
     longest_batch_ms: float = 0.0
     backfill_s: float = 0.0
+
+    @property
+    def rested(self) -> Mapping[str, int]:
+        """By reason, how often the backfill was told to rest."""
+        return self.backfiller.throttle.rested if self.backfiller.throttle is not None else {}
 
     async def up(self) -> None:
         """All of it."""
@@ -85,6 +97,9 @@ class Migration:
             self.longest_batch_ms = max(self.longest_batch_ms, batch.seconds * 1000)
             self.bench.progress("Backfill", batch.done_id, batch.last_id, "users", since=began)
         self.backfill_s = time.monotonic() - began
+        if self.rested:
+            reasons = ", ".join(f"{reason} {count} times" for reason, count in self.rested.items())
+            self.bench.note(f"The backfill looked at the server before its batches, and rested for: {reasons}.")
 
 
 @asynccontextmanager
@@ -95,18 +110,29 @@ async def migration(
     target_ms: float = 50.0,
     nice: float = 0.0,
     throttled: tuple[int, int] = (3, 25),
+    lag_ms: int | None = LAG_MS,
 ) -> AsyncIterator[Migration]:
     """One whose DDL is told in a lane; the backfill's thousands of statements are not, but how far they have come.
 
     Args:
         throttled: more sessions than these may neither wait for locks nor be at work while a batch begins.
+        lag_ms: nor may a replica be further behind than that; None not to look.
     """
     async with (
         bench.sessions("migration", isolation="read committed") as (lane,),
         bench.clients(1, isolation="read committed") as (quiet,),
         bench.clients(1, isolation="autocommit") as (looking,),
+        bench.clients(1, isolation="autocommit") as (turning,),
         looking() as session,
     ):
-        throttle = Throttle(await session.connection(), *throttled)
+        throttle = Throttle(await session.connection(), *throttled, lag_ms)
         backfiller = Backfiller(bench.server, quiet, target_ms=target_ms, nice=nice, throttle=throttle)
-        yield Migration(bench, Climber(bench.server, lane, lock_timeout_ms=lock_timeout_ms), backfiller)
+
+        async def turn(dial: str, value: Cell) -> None:
+            """Its checkpoint's row obeys anybody who writes to it; a backfill yet to begin, this."""
+            setattr(backfiller, dial, value)
+            async with turning() as session:
+                await session.execute(update(Backfill).where(Backfill.task == TASK).values({dial: value}))
+
+        async with bench.turned_by(turn):
+            yield Migration(bench, Climber(bench.server, lane, lock_timeout_ms=lock_timeout_ms), backfiller)

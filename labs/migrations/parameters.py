@@ -14,3 +14,10 @@ LockTimeout = Annotated[
 ]
 BatchTarget = Annotated[float, msgspec.Meta(ge=5, le=1000, description="milliseconds that a batch is to take")]
 Nice = Annotated[float, msgspec.Meta(ge=0, le=10, description="seconds of rest for each second of backfill")]
+
+
+class Dials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a backfill lets be changed while it runs."""
+
+    paused: Annotated[bool, msgspec.Meta(description="whether the backfill stands still")] = False
+    nice: Nice = 0.0

@@ -1,9 +1,10 @@
-"""When a backfill had better rest: while others wait for locks, or the server has its hands full."""
+"""When a backfill had better rest: while others wait for locks, the server has its hands full, or a replica lags."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from dataclasses import dataclass, field
 
 from sqlalchemy import text
@@ -11,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 LOOK_S = 0.1
 """Between looks at the server: one costs it more than a small batch's statement."""
+
+LOCK_WAITS, LOAD, REPLICA_LAG = "lock waits", "load", "replica lag"
+"""Reasons to rest."""
 
 ON_POSTGRES = text(
     "SELECT count(*) FILTER (WHERE wait_event_type = 'Lock'), count(*) FILTER (WHERE state = 'active') "
@@ -24,6 +28,39 @@ ON_MARIADB = text(
 )
 
 
+REPLICAS = text(
+    "SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')::bigint, "
+    "pg_wal_lsn_diff(min(replay_lsn), '0/0')::bigint FROM pg_stat_replication"
+)
+
+
+@dataclass(slots=True)
+class Lag:
+    """How far the replicas of a PostgreSQL are behind, in bytes of log and in time.
+
+    The server's own ``replay_lag`` is of the latest log that was replayed: while a replica is stuck, it stays as small
+    as it was. So it is remembered here how far the log was when, and looked up how old the oldest is of it that a
+    replica still lacks.
+    """
+
+    bytes: int = field(default=0, init=False)
+    milliseconds: float = field(default=0.0, init=False)
+    _written: deque[tuple[int, float]] = field(default_factory=deque, init=False)
+
+    async def look(self, connection: AsyncConnection) -> None:
+        """See how far they are; without replicas, or the right to see them, nobody lags."""
+        written, replayed = (await connection.execute(REPLICAS)).one()
+        now = time.monotonic()
+        self.bytes, self.milliseconds = 0, 0.0
+        if replayed is None:
+            return
+        self._written.append((written, now))
+        while self._written and self._written[0][0] <= replayed:
+            self._written.popleft()
+        if self._written:
+            self.bytes, self.milliseconds = written - replayed, (now - self._written[0][1]) * 1000
+
+
 @dataclass(slots=True)
 class Throttle:
     """Looks at the server on a connection of its own, in autocommit, so that it sees the present.
@@ -31,11 +68,14 @@ class Throttle:
     Args:
         waiting: so many sessions may wait for locks, whoever makes them.
         running: so many may be at work.
+        lag_ms: so far a replica may be behind; PostgreSQL only, None not to look.
     """
 
     connection: AsyncConnection
     waiting: int
     running: int
+    lag_ms: int | None = None
+    lag: Lag = field(default_factory=Lag, init=False)
     rested: dict[str, int] = field(default_factory=dict, init=False)
     """By reason, how often it said to rest."""
     _due: float = field(default=0.0, init=False)
@@ -49,13 +89,17 @@ class Throttle:
         """Why to rest now; empty when there is none."""
         if time.monotonic() < self._due:
             return ""
-        query = ON_POSTGRES if self.connection.dialect.name == "postgresql" else ON_MARIADB
-        waiting, running = (await self.connection.execute(query)).one()
+        on_postgres = self.connection.dialect.name == "postgresql"
+        waiting, running = (await self.connection.execute(ON_POSTGRES if on_postgres else ON_MARIADB)).one()
+        if on_postgres and self.lag_ms is not None:
+            await self.lag.look(self.connection)
         found = ""
         if waiting > self.waiting:
-            found = "lock waits"
+            found = LOCK_WAITS
         elif running > self.running:
-            found = "load"
+            found = LOAD
+        elif self.lag_ms is not None and self.lag.milliseconds > self.lag_ms:
+            found = REPLICA_LAG
         else:
             self._due = time.monotonic() + LOOK_S
         if found:

@@ -42,6 +42,13 @@ class PlayOn(Command, frozen=True):
     """Let the rest of a stepped run follow its order by itself."""
 
 
+class TurnDial(Command, frozen=True):
+    """Change what the running experiment lets be changed while it runs."""
+
+    dial: str
+    value: Cell
+
+
 class Cancel(Command, frozen=True):
     """End the running experiment: statements cancelled, transactions rolled back."""
 
@@ -58,4 +65,4 @@ class Close(Command, frozen=True):
     """Leave: as `Cancel`, then end the runner. The end of the command stream means the same."""
 
 
-AnyCommand = OpenLab | UseEngine | RunExperiment | Step | PlayOn | Cancel | RollBack | Reset | Close
+AnyCommand = OpenLab | UseEngine | RunExperiment | Step | PlayOn | TurnDial | Cancel | RollBack | Reset | Close

@@ -85,6 +85,13 @@ class ExperimentEnded(Event, frozen=True):
     seconds: float
 
 
+class DialTurned(Event, frozen=True):
+    """From now on the running experiment goes by that value of one of its dials."""
+
+    dial: str
+    value: Cell
+
+
 class SessionChanged(Event, frozen=True):
     """A session's state. A ``held`` one waits for the scheduler, a ``waiting`` one for a lock on the server."""
 
@@ -360,6 +367,7 @@ AnyEvent = (
     | LabOpened
     | ExperimentStarted
     | ExperimentEnded
+    | DialTurned
     | SessionChanged
     | StatementHeld
     | ScheduleChanged

@@ -39,7 +39,7 @@ class ParameterSpec(msgspec.Struct, frozen=True):
         if self.choices:
             return f"one of {listed(self.choices)}"
         if self.minimum is not None and self.maximum is not None:
-            return f"{_KINDS[self.type]} from {self.minimum:,} to {self.maximum:,}"
+            return f"{_KINDS[self.type]} from {self.minimum:,.12g} to {self.maximum:,.12g}"
         return self.help if self.type == "str" else _KINDS[self.type]
 
     def recognised(self, value: Cell) -> Cell:
@@ -61,6 +61,8 @@ class ExperimentSpec(msgspec.Struct, frozen=True):
     lacking: dict[str, str] = {}
     """Where it does not run: what that engine lacks, a sentence each."""
     parameters: tuple[ParameterSpec, ...] = ()
+    dials: tuple[ParameterSpec, ...] = ()
+    """What can be changed while it runs. One that has a parameter's name begins at what that was set to."""
     tables: tuple[str, ...] | None = None
     """The lab's tables that it is about; all when none are named, and no more than its own when there are none."""
     claims: tuple[str, ...] = ()

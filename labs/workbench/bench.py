@@ -16,21 +16,14 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.stream.events import (
-    AnomalyMeasured,
+    DialTurned,
     Event,
-    LatencySampled,
-    Measured,
-    Noted,
     OrdersExplored,
-    ProgressAdvanced,
-    TranscriptWritten,
-    VerdictReached,
 )
-from labs.stream.specs import Cell, Outcome
+from labs.stream.specs import Cell
 from labs.workbench import findings
 from labs.workbench.cell import Judged, summed_up
 from labs.workbench.engines.engine import Scheduled
-from labs.workbench.errors import LabError
 from labs.workbench.explore import explore
 from labs.workbench.lab import Invariant
 from labs.workbench.load import cancelled, clients
@@ -39,6 +32,7 @@ from labs.workbench.schedule import PATIENCE_S, ByHand, Captions, Interleaver, O
 from labs.workbench.scripting import ScriptBench, ScriptLane, script_bench
 from labs.workbench.seeded import Seeded
 from labs.workbench.sessions import Emit, LabSession, SessionMaker
+from labs.workbench.telling import Telling
 
 Transactions = Mapping[SessionMaker, Callable[[], Awaitable[Any]]]
 """One function a session."""
@@ -52,9 +46,6 @@ written through to the disk before it is answered."""
 
 SHOWN_STATEMENT_S = 30.0
 """How long a statement may run in the lanes without waiting for a lock: a person can see it run, and stop it."""
-
-PROGRESS_INTERVAL_S = 0.2
-"""No more than five words on progress a second."""
 
 
 class Outcomes(dict[str, Any]):
@@ -81,7 +72,7 @@ class Outcomes(dict[str, Any]):
         return f"waits {self.waits}, refusals {self.refusals.total()}{codes}, retries {self.retries}"
 
 
-class Bench:
+class Bench(Telling):
     """One run of one experiment. Everything that it starts ends with it."""
 
     def __init__(self, place: Place, *, stepper: Stepper, emit: Emit) -> None:
@@ -90,18 +81,30 @@ class Bench:
         """Names of the sessions by backend pid, for whoever observes them."""
         self._place = place
         self._stepper = stepper
-        self._emit = emit
+        super().__init__(emit)
         self._numbers = count(1)
-        self._verdicts: list[VerdictReached] = []
         self._by_maker: dict[int, LabSession] = {}
         self._lanes: tuple[ScriptLane, ...] = ()
-        self._progress_due = 0.0
+        self._turned: dict[str, Cell] = {}
+        self._turn_by: Callable[[str, Cell], Awaitable[None]] | None = None
 
-    def outcome(self) -> Outcome:
-        """Passed when every claim held; a run without a verdict proves nothing, and is an error."""
-        if not self._verdicts:
-            raise LabError("The experiment ended without a verdict", "It settled no claim.", "Report it.")
-        return "passed" if all(verdict.holds for verdict in self._verdicts) else "failed"
+    async def turn(self, dial: str, value: Cell) -> None:
+        """Change a dial: at once where something goes by it already, else as soon as something does."""
+        self._turned[dial] = value
+        if self._turn_by is not None:
+            await self._turn_by(dial, value)
+        self._emit(DialTurned(dial=dial, value=value))
+
+    @asynccontextmanager
+    async def turned_by(self, turn: Callable[[str, Cell], Awaitable[None]]) -> AsyncIterator[None]:
+        """For as long as this lasts, whatever dial a person turns is told to ``turn``; those turned before, now."""
+        for dial, value in self._turned.items():
+            await turn(dial, value)
+        self._turn_by = turn
+        try:
+            yield
+        finally:
+            self._turn_by = None
 
     def in_transaction(self) -> tuple[str, ...]:
         """Names of the sessions that have a transaction open."""
@@ -314,52 +317,6 @@ class Bench:
         )
         self._emit(cell)
         return cell
-
-    def note(self, sentence: str, *, put_back: tuple[str, ...] = ()) -> None:
-        """Tell the person what to look at now, and why; and which tables are again what the run began with."""
-        self._emit(Noted(text=sentence, put_back=put_back))
-
-    def show(self, found: AnomalyMeasured | LatencySampled) -> None:
-        """Show a cell of the catalogue of anomalies, or a column of a latency strip."""
-        self._emit(found)
-
-    def transcribe(self, text: str) -> None:
-        """Go on with the run's transcript."""
-        self._emit(TranscriptWritten(text=text))
-
-    def measured(
-        self, metric: str, variant: str, value: float, unit: str, *, samples: int, low: float, high: float
-    ) -> None:
-        """Tell a figure; a later one of the same metric and variant takes its place."""
-        self._emit(
-            Measured(
-                metric=metric,
-                variant=variant,
-                value=round(value, 3),
-                unit=unit,
-                samples=samples,
-                low=round(low, 3),
-                high=round(high, 3),
-            )
-        )
-
-    def progress(self, task: str, done: float, total: float, unit: str, *, since: float) -> None:
-        """Tell how far something has come that began at that monotonic time; may be called as often as one likes."""
-        now = time.monotonic()
-        if now < self._progress_due and done < total:
-            return
-        self._progress_due = now + PROGRESS_INTERVAL_S
-        rate = done / (now - since) if now > since else 0.0
-        eta_s = round((total - done) / rate, 1) if rate else None
-        self._emit(
-            ProgressAdvanced(task=task, done=round(done, 3), total=total, unit=unit, rate=round(rate, 3), eta_s=eta_s)
-        )
-
-    def verdict(self, claim: str, holds: bool, **evidence: Cell) -> None:
-        """Settle a claim with figures that were read from the server."""
-        verdict = VerdictReached(claim=claim, holds=holds, evidence=evidence)
-        self._verdicts.append(verdict)
-        self._emit(verdict)
 
     async def judge(self, *invariants: Invariant) -> None:
         """Ask the server whether each invariant holds, after the fact and on a fresh connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ class Experiment:
 
     spec: ExperimentSpec
     parameters: type[msgspec.Struct]
+    dials: type[msgspec.Struct]
     method: Callable[[Any, Bench, Any], Awaitable[None]]
 
     def on(self, server: Engine) -> Experiment:
@@ -77,7 +79,7 @@ class Experiment:
             else one
             for one in self.spec.parameters
         )
-        return Experiment(replace(self.spec, parameters=parameters), self.parameters, self.method)
+        return dataclasses.replace(self, spec=replace(self.spec, parameters=parameters))
 
     def must_run_on(self, server: Engine) -> None:
         """Raise `LabError` when that kind of server lacks what the experiment is about."""
@@ -95,13 +97,23 @@ class Experiment:
         Raises:
             LabError: an unknown parameter, or one out of its bounds.
         """
-        known = {parameter.name: parameter for parameter in self.spec.parameters}
+        return self._parse("parameter", self.spec.parameters, self.parameters, given)
+
+    def dial(self, name: str, value: Cell) -> Cell:
+        """What that dial is turned to by the value given; raises `LabError` as `parse` does."""
+        turned: Cell = getattr(self._parse("dial", self.spec.dials, self.dials, {name: value}), name)
+        return turned
+
+    def _parse(
+        self, kind: str, specs: Sequence[ParameterSpec], struct: type[msgspec.Struct], given: Mapping[str, Cell]
+    ) -> msgspec.Struct:
+        known = {spec.name: spec for spec in specs}
         for name in given:
             if name not in known:
                 raise LabError(
-                    f"{self.spec.slug} has no parameter {name!r}",
+                    f"{self.spec.slug} has no {kind} {name!r}",
                     f"It takes {', '.join(known) or 'none'}.",
-                    "`ninelabs list` names every parameter.",
+                    f"`ninelabs list --json` names every {kind}.",
                     exit_status=USAGE,
                 )
         plain = {name: known[name].recognised(value) for name, value in given.items()}
@@ -109,10 +121,14 @@ class Experiment:
             if known[name].choices and value not in known[name].choices:
                 raise _impossible(known[name], given[name])
         try:
-            return msgspec.convert(plain, self.parameters, strict=False)
+            return msgspec.convert(plain, struct, strict=False)
         except msgspec.ValidationError as error:
             spec = known[str(error).rpartition(" - at `$.")[2].rstrip("`")]
             raise _impossible(spec, given[spec.name]) from error
+
+
+class NoDials(msgspec.Struct, frozen=True):
+    """Nothing can be changed while it runs."""
 
 
 def _impossible(spec: ParameterSpec, value: Cell) -> LabError:
@@ -127,6 +143,7 @@ def experiment(
     watched: Watched | None = None,
     lacking: Mapping[str, str] | None = None,
     expected: Outcome = "passed",
+    dials: type[msgspec.Struct] = NoDials,
 ) -> Callable[[Callable[[Any, Any, Any], Awaitable[None]]], Experiment]:
     """Declare a lab's method an experiment; its third argument is annotated with the parameters' struct.
 
@@ -136,6 +153,7 @@ def experiment(
         watched: what to show of the lab's tables; by default all.
         lacking: engines on which it cannot run, each with a sentence that says what is not there.
         expected: how it ends with default parameters.
+        dials: what can be changed while it runs; see `Bench.turned_by`.
     """
 
     def declare(method: Callable[[Any, Any, Any], Awaitable[None]]) -> Experiment:
@@ -150,9 +168,10 @@ def experiment(
             tables=tuple(table.__tablename__ for table in watched.tables) if watched else None,
             claims=tuple(invariant.claim for invariant in watched.invariants) if watched else (),
             parameters=_parameter_specs(parameters),
+            dials=_parameter_specs(dials),
             expected=expected,
         )
-        return Experiment(spec, parameters, method)
+        return Experiment(spec, parameters, dials, method)
 
     return declare
 

@@ -22,6 +22,7 @@ from labs.stream.commands import (
     RollBack,
     RunExperiment,
     Step,
+    TurnDial,
     UseEngine,
 )
 from labs.stream.events import (
@@ -79,6 +80,8 @@ class Runner:
         self._watching: asyncio.Task[None] | None = None
         self._running: asyncio.Task[None] | None = None
         self._bench: Bench | None = None
+        self._experiment: Experiment | None = None
+        """The one that runs, or ran last."""
         self._stepper = Stepper()
 
     # Life ---------------------------------------------------------------------------------------------------
@@ -162,6 +165,8 @@ class Runner:
                 self._stepper.step(command.session)
             case PlayOn():
                 self._stepper.play_on()
+            case TurnDial():
+                await self.turn(command.dial, command.value)
             case Cancel():
                 await self.cancel()
             case RollBack():
@@ -195,6 +200,7 @@ class Runner:
             shown: dict[str, Cell] = {name: getattr(parameters, name) for name in parameters.__struct_fields__}
             self._emit(ExperimentStarted(experiment=slug, parameters=shown, stepped=stepped))
             self._stepper = Stepper(by_hand=stepped)
+            self._experiment = declared
             self._bench = bench = Bench(place, stepper=self._stepper, emit=self._emit)
             observer.run_began(bench.sessions_open)
             began = time.monotonic()
@@ -215,6 +221,14 @@ class Runner:
         if reason:
             self._emit(Noted(text=f"{declared.spec.title} is passed over: {reason}"))
         return reason is not None
+
+    async def turn(self, dial: str, value: Cell) -> None:
+        """Change what the running experiment lets be changed; raises `LabError` for what it does not."""
+        if self._bench is None or self._experiment is None:
+            self._emit(Noted(text="Nothing is running, so there is no dial to turn."))
+            return
+        async with self._explaining():
+            await self._bench.turn(dial, self._experiment.dial(dial, value))
 
     async def cancel(self) -> tuple[str, ...]:
         """End the running experiment, if one runs; returns what became of its transactions, a sentence each."""

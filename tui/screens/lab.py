@@ -190,6 +190,16 @@ class LabScreen(Stage):
         if self._can("play_on"):
             self._answer(PlayOn())
 
+    def action_pause(self) -> None:
+        """Have the running experiment stand still, or go on."""
+        if self._can("pause"):
+            self._answer(self._driver.turn(self.state, bool, 1))
+
+    def action_dial(self, by: int) -> None:
+        """Raise or lower what the running experiment lets be changed."""
+        if self._can("dial.up"):
+            self._answer(self._driver.turn(self.state, float, by))
+
     def action_cancel(self) -> None:
         """End the running experiment."""
         if self._can("cancel"):

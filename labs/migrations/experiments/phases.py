@@ -12,7 +12,7 @@ from labs.migrations import ladder, truth
 from labs.migrations.loading import load
 from labs.migrations.migration import BACKFILL_AFTER, migration
 from labs.migrations.models import User
-from labs.migrations.parameters import BatchTarget, LockTimeout, Nice, Rows
+from labs.migrations.parameters import BatchTarget, Dials, LockTimeout, Nice, Rows
 from labs.migrations.truth import Checksums, Dates
 from labs.workbench.bench import Bench
 from labs.workbench.lab import experiment
@@ -45,6 +45,7 @@ class Phases:
 
     @experiment(
         "Every phase",
+        dials=Dials,
         question="How does a table of any size get a column, with nobody noticing?",
         why="""
         Five revisions and a backfill. Expand adds a column that nobody has to know of. Dual write makes sure that
@@ -55,8 +56,8 @@ class Phases:
         alembic_version for where the schema stands. Roll back, and the downgrades run: the fingerprint of
         schema and rows tells whether everything is as it was.
 
-        The checkpoint of the backfill is a row in the table backfills. From any client of your own you can set its nice
-        or paused while it runs, and the next batch obeys.
+        The checkpoint of the backfill is a row in the table backfills, and its columns paused and nice are obeyed by
+        the next batch, whoever writes them: the keys for pause and dials here, or any client of your own by UPDATE.
         """,
     )
     async def phases(self, bench: Bench, parameters: Staged) -> None:

@@ -19,7 +19,7 @@ from labs.migrations.experiments.phases import validate
 from labs.migrations.loading import load
 from labs.migrations.migration import migration
 from labs.migrations.naive import WAYS
-from labs.migrations.parameters import BatchTarget, LockTimeout, Nice, Rows
+from labs.migrations.parameters import BatchTarget, Dials, LockTimeout, Nice, Rows
 from labs.migrations.traffic import Journal, Traffic
 from labs.workbench.bench import Bench
 from labs.workbench.lab import Watched, experiment
@@ -88,6 +88,7 @@ class Versus:
     @experiment(
         "Naive against staged",
         watched=Watched(),
+        dials=Dials,
         question="Who waits while a table in use gets a column, and for how long?",
         why="""
         Programs write and read users all the time, and write down what the server confirmed. Meanwhile the column

@@ -28,7 +28,7 @@ NEEDED_BYTES = 200 * 2**20
 LOCALE = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 """Sorts the same everywhere, whatever locales the machine has."""
 
-HBA = "local all all peer map=ninelabs\n"
+HBA = "local all all peer map=ninelabs\nlocal replication all peer map=ninelabs\n"
 STOP_ORDERS = (signal.SIGINT, signal.SIGQUIT)
 """PostgreSQL's fast shutdown, then its immediate one, after which the next start recovers."""
 
@@ -67,7 +67,7 @@ class EmbeddedPostgres(OwnServer):
             "unix_socket_directories": '"' + str(sockets).replace('"', '""') + '"',
             "unix_socket_permissions": "0700",
             "hba_file": self._write("pg_hba.conf", HBA),
-            "ident_file": self._write("pg_ident.conf", f'ninelabs "{accounts.owner().name}" postgres\n'),
+            "ident_file": self._write("pg_ident.conf", _ident(accounts.owner().name, account.name)),
             "timezone": "UTC",
         }
         flags = [f"--{name}={value}" for name, value in settings.items()]
@@ -135,3 +135,8 @@ class EmbeddedPostgres(OwnServer):
         path.write_text(text)
         path.chmod(0o644)
         return path
+
+
+def _ident(*names: str) -> str:
+    """Who may come in: whoever runs this program, and the server's own account, as which a standby runs."""
+    return "".join(f'ninelabs "{name}" postgres\n' for name in dict.fromkeys(names))

@@ -15,8 +15,17 @@ from labs.migrations.backfill import Backfiller
 from labs.migrations.experiments import indexes
 from labs.migrations.lab import Migrations
 from labs.migrations.ladder import Climber
+from labs.migrations.throttle import Throttle
 from labs.migrations.traffic import Traffic
-from labs.stream.events import LatencySampled, Noted, ProgressAdvanced, RolledBack, StatementStarted
+from labs.stream.events import (
+    DialTurned,
+    ExperimentStarted,
+    LatencySampled,
+    Noted,
+    ProgressAdvanced,
+    RolledBack,
+    StatementStarted,
+)
 from labs.workbench.errors import LabError
 from labs.workbench.runner import Runner
 from labs.workbench.sessions import SessionMaker
@@ -30,7 +39,7 @@ KEPT, REFUSED = (
     "Staged, no operation is refused, and none reads an old name",
 )
 BUDGET = "Staged, no writer waits longer than the budget"
-SHORT = {"lock_queue": {"idle": 2.5}, "naive_against_staged": LOADED}
+SHORT = {"lock_queue": {"idle": 2.5}, "naive_against_staged": LOADED, "replica_lag": {"rows": 30_000, "report": 1.5}}
 
 
 @pytest.mark.parametrize("slug", list(Migrations.experiments()))
@@ -206,6 +215,61 @@ async def test_without_a_limit_the_lock_queue_is_as_long_as_before(
     monkeypatch.setattr(Climber, "_limit", unlimited)
     assert await lab.run("lock_queue", {"idle": 1.5}) == "failed"
     assert fallen(heard) == ["With a lock_timeout, and again, no reader waits half as long, and the ALTER gets through"]
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_a_backfill_that_does_not_look_at_its_standby_is_found_out(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def nobody(self: Throttle) -> str:
+        """There is never a reason to rest."""
+        return ""
+
+    monkeypatch.setattr(Throttle, "reason", nobody)
+    assert await lab.run("replica_lag", {"rows": 20_000, "report": 1.0}) == "failed"
+    assert fallen(heard) == [
+        "Who rests while the standby lags leaves it less than half as far behind",
+        "It is the standby for which it rested",
+    ]
+
+
+async def test_dials_are_obeyed_while_it_runs(lab: Runner, heard: Heard) -> None:
+    def done() -> int:
+        found = [event.done for event in heard.of(ProgressAdvanced) if event.task == "Backfill"]
+        return int(found[-1]) if found else 0
+
+    running = asyncio.create_task(lab.run("phases", {"rows": 60_000, "batch": 5.0}))
+    await heard.until(lambda: bool(heard.of(ExperimentStarted)))
+    await lab.turn("paused", True)
+    await heard.until(lambda: any("TRIGGER" in event.sql for event in heard.of(StatementStarted)))
+    await asyncio.sleep(0.5)
+    assert done() == 0 and not running.done()
+    await lab.turn("nice", 0.5)
+    await lab.turn("paused", False)
+    assert await running == "passed"
+    assert [(event.dial, event.value) for event in heard.of(DialTurned)] == [
+        ("paused", True),
+        ("nice", 0.5),
+        ("paused", False),
+    ]
+    place = lab._place
+    assert place is not None
+    async with place.control.connect() as connection:
+        nice = await connection.scalar(text(f"SELECT nice FROM {place.schema}.backfills"))
+    assert nice == 0.5
+
+
+async def test_a_dial_keeps_its_bounds_and_its_name(lab: Runner, heard: Heard) -> None:
+    await lab.turn("nice", 1.0)
+    await heard.until(lambda: any("Nothing is running" in event.text for event in heard.of(Noted)))
+    running = asyncio.create_task(lab.run("phases", SMALL))
+    await heard.until(lambda: bool(heard.of(ExperimentStarted)))
+    with pytest.raises(LabError, match="nice=99 is not possible"):
+        await lab.turn("nice", 99)
+    with pytest.raises(LabError, match="no dial 'rows'"):
+        await lab.turn("rows", 1)
+    assert await running == "passed"
+    assert not heard.of(DialTurned)
 
 
 @pytest.mark.parametrize("either", ["postgres"], indirect=True)
