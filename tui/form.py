@@ -115,12 +115,25 @@ def neighbour(parameter: ParameterSpec, value: Cell, by: int) -> Cell:
     if parameter.type == "bool":
         return not value
     if isinstance(value, int):
-        return _bounded(parameter, value + by)
+        return _bounded(parameter, _magnitude(value, by) if _wide(parameter) else value + by)
     if isinstance(value, float):
         low, high = parameter.minimum, parameter.maximum
         step = (high - low) / 20 if low is not None and high is not None else 1.0
         return _bounded(parameter, round(value + by * step, 6))
     return value
+
+
+def _wide(parameter: ParameterSpec) -> bool:
+    """Whether it has too many values to be gone through one by one."""
+    low, high = parameter.minimum, parameter.maximum
+    return low is not None and high is not None and high >= 1_000 * max(low, 1)
+
+
+def _magnitude(value: int, by: int) -> int:
+    """The next power of ten above it, or below."""
+    if by > 0:
+        return int(10 ** len(str(value)))
+    return int(10 ** (len(str(value - 1)) - 1)) if value > 1 else 0
 
 
 def _bounded(parameter: ParameterSpec, number: float) -> Cell:

@@ -26,7 +26,7 @@ from labs.workbench.engines.own_server import OwnServer
 from labs.workbench.engines.postgres.engine import Postgres
 from labs.workbench.engines.private_mariadb import PrivateMariaDB
 from labs.workbench.place import schema_name
-from tests.benchmarks import line
+from tests.benchmarks import keys, line
 from tests.benchmarks.exploration import exploration
 from tests.benchmarks.loading import loading
 from tests.benchmarks.told import told
@@ -56,7 +56,7 @@ def main() -> None:
         first_paint()
         line.slow_line()
         line.quiet_line()
-        line.key_while_busy()
+        keys.key_while_busy()
         asyncio.run(on_servers())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -90,6 +90,7 @@ async def on_servers() -> None:
         try:
             await exploration(own, server)
             await loading(own, server)
+            await asyncio.to_thread(keys.key_under_load, ("--engine", server.name), own.title)
             await live_screen(own, server)
         finally:
             await own.release()

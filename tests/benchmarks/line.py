@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import psutil
 
+from tests.benchmarks.keys import load_average, open_races, presses
 from tests.benchmarks.told import told
 from tests.terminal import Terminal
 from tests.tui.busy import beats, busy_program, longest_stall_ms
 
 SLOW_BYTES_PER_S = 10_000
-SECONDS, IDLE_S, PRESSES = 10, 15, 100
-PANES = (("s", "[SQL]"), ("w", "[Why]"), ("t", "[Table]"), ("v", "[Verdict]"))
-"""What a key brings to the front."""
+SECONDS, IDLE_S = 10, 15
 
 
 def slow_line() -> None:
@@ -28,9 +25,9 @@ def slow_line() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "stalls"
             with Terminal(busy_program(path), bytes_per_s=speed) as terminal:
-                _open(terminal)
+                open_races(terminal)
                 begun = beats(path)
-                answers = _presses(terminal, 8, rest_s=1)
+                answers = presses(terminal, 8, rest_s=1)
                 stalls[speed] = longest_stall_ms(path, begun)
                 terminal.press("q")
                 terminal.until("yes, quit")
@@ -44,7 +41,7 @@ def slow_line() -> None:
         "≤ 250 ms",
         stalls[SLOW_BYTES_PER_S] <= 250,
         f"{stalls[None]:.0f} ms on a fast line; at 10 kB/s keys are answered after {statistics.median(answers):.0f} ms "
-        f"(median), {max(answers):.0f} ms (longest), and quitting takes {took:.1f} s; {_load()}",
+        f"(median), {max(answers):.0f} ms (longest), and quitting takes {took:.1f} s; {load_average()}",
     )
 
 
@@ -54,7 +51,7 @@ def quiet_line() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for options in ((), ("--quiet",)):
             with Terminal([*busy_program(Path(folder) / "stalls"), *options]) as terminal:
-                _open(terminal)
+                open_races(terminal)
                 before = len(terminal.output)
                 time.sleep(SECONDS)
                 rates[options] = (len(terminal.output) - before) / SECONDS / 1000
@@ -65,31 +62,6 @@ def quiet_line() -> None:
         "≤ 0.33",
         quiet <= full / 3,
         f"{quiet:.1f} against {full:.1f} kB/s over {SECONDS} s each",
-    )
-
-
-def key_while_busy() -> None:
-    """From a key to the answer on the screen while other programs keep both cores busy."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Terminal(busy_program(Path(folder) / "stalls", every_s=0.2)) as terminal,
-    ):
-        _open(terminal)
-        busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
-        try:
-            time.sleep(1)
-            answers = sorted(_presses(terminal, PRESSES, rest_s=0.1))
-        finally:
-            for one in busy:
-                one.kill()
-                one.wait()
-    middle, late = statistics.median(answers), answers[int(len(answers) * 0.99) - 1]
-    told(
-        "key press to painted answer, both cores busy",
-        f"p99 {late:.0f} ms",
-        "≤ 100 ms",
-        late <= 100,
-        f"p50 {middle:.0f} ms, longest {answers[-1]:.0f} ms, {PRESSES} keys; {_load()}",
     )
 
 
@@ -105,30 +77,5 @@ def idle(terminal: Terminal, name: str) -> None:
         ", ".join(f"{role} {used:.2f} %" for role, used in percent.items()),
         "≤ 1 % each",
         max(percent.values()) <= 1,
-        f"over {IDLE_S} s; {_load()}",
+        f"over {IDLE_S} s; {load_average()}",
     )
-
-
-def _open(terminal: Terminal) -> None:
-    terminal.shows("PostgreSQL 18.6 ready", "? keys")
-    terminal.press("5\r")
-    terminal.shows("Double spend", "LIVE")
-    terminal.press("t")
-    terminal.until("[Table]")
-    time.sleep(2)
-
-
-def _presses(terminal: Terminal, count: int, rest_s: float) -> list[float]:
-    """Milliseconds from each key to its answer."""
-    taken = []
-    for n in range(count):
-        key, seen = PANES[n % len(PANES)]
-        pressed = time.time()
-        terminal.press(key)
-        taken.append((terminal.until(seen) - pressed) * 1000)
-        time.sleep(rest_s)
-    return taken
-
-
-def _load() -> str:
-    return f"load average {psutil.getloadavg()[0]:.1f}"

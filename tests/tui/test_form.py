@@ -7,6 +7,8 @@ import msgspec
 from labs.stream.commands import OpenLab, RunExperiment
 from labs.stream.events import LabOpened
 from labs.stream.specs import ExperimentSpec, ParameterSpec
+from tests.terminal import Terminal
+from tests.tui.program import ROOT, program
 from tests.tui.screens import running, shows, until
 from tests.tui.streams import DOUBLE_SPEND, Script, opened, opening
 from tui.form import Form
@@ -50,3 +52,33 @@ async def test_every_letter_of_a_text_is_taken_also_those_that_are_keys_elsewher
         assert script.sent[-1] == RunExperiment(
             experiment="double_spend", parameters={"order": "serial"}, stepped=False
         )
+
+
+LAB = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from labs.stream.lines import encode
+from tests.tui.streams import opened
+
+def say(events):
+    sys.stdout.buffer.writelines(map(encode, events))
+    sys.stdout.buffer.flush()
+
+say(opened()[1:3])
+for line in sys.stdin:
+    if "OpenLab" in line:
+        say(opened()[3:])
+    if "Close" in line:
+        break
+"""
+
+
+def test_what_comes_in_one_go_is_taken_in_its_order() -> None:
+    with Terminal(program(runner=LAB)) as terminal:
+        terminal.until("ready")
+        terminal.press("5\r")
+        terminal.until("Space start")
+        terminal.press("e")
+        terminal.until("► experiment")
+        terminal.press("\x1b[B\x1b[B42")
+        terminal.until("← 42 →")

@@ -79,7 +79,7 @@ class CatalogueScreen(Page):
         await self._details.look()
         latest = next((one for one in self._details.found if not one.problem), None)
         slugs = [entry.slug for entry in self._shelf.entries]
-        if latest is not None and latest.broken_off and latest.lab in slugs and self._cursor == at and self.is_current:
+        if latest is not None and latest.broken_off and latest.lab in slugs and self._cursor == at and self.in_sight:
             self._select(slugs.index(latest.lab))
 
     def parts(self) -> Iterable[Widget]:
@@ -109,7 +109,7 @@ class CatalogueScreen(Page):
         """The server's state has changed."""
         if feed.source.live:
             self._feed = feed
-            if self.is_current:
+            if self.in_sight:
                 self.redraw()
 
     def on_screen_resume(self) -> None:
@@ -124,7 +124,7 @@ class CatalogueScreen(Page):
         self.run_worker(self._details.look(), group="recordings", exclusive=True)
 
     def _look_again(self) -> None:
-        if self.is_current and any(one.being_written for one in self._details.found):
+        if self.in_sight and any(one.being_written for one in self._details.found):
             self._look_through()
 
     def _look_then(self, act: Callable[[], object]) -> None:
@@ -133,7 +133,7 @@ class CatalogueScreen(Page):
 
         async def look() -> None:
             await self._details.look()
-            if self.is_current and self.entry.slug == lab:
+            if self.in_sight and self.entry.slug == lab:
                 act()
 
         self.run_worker(look(), group="keys", exclusive=True)

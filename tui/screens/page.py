@@ -139,6 +139,11 @@ class Page(Screen[None], inherit_bindings=False):
         for view in self.query(LinesView):
             view.redraw()
 
+    @property
+    def in_sight(self) -> bool:
+        """Whether nothing but windows covers it. Textual's own `is_current` is true beneath a whole screen too."""
+        return next((one for one in reversed(self.app.screen_stack) if isinstance(one, Page)), None) is self
+
     def scene(self) -> Scene | None:
         """The lab that the person is in, as far as the tour is concerned; none in the catalogue."""
         return None

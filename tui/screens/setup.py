@@ -100,8 +100,11 @@ class SetupDialog(Dialog[Setup]):
             told.append(bounds)
         return "; ".join(told) or "no restrictions"
 
-    def on_key(self, event: Key) -> None:
-        """Letters and digits go into the field under the cursor, where it takes any."""
+    async def on_key(self, event: Key) -> None:
+        """Letters and digits go into the field under the cursor, where it takes any; whatever key comes, in its turn.
+
+        Textual carries out a binding only after the screen has seen the key, and what was typed quickly behind it.
+        """
         writing = self._form.writing
         if event.key == "r" and not writing:
             event.stop()
@@ -111,6 +114,9 @@ class SetupDialog(Dialog[Setup]):
                 event.stop()
             self._form.type(event.character)
             self.redraw()
+        elif (bound := self.active_bindings.get(event.key)) is not None and bound.node is self:
+            event.stop()
+            await self.run_action(bound.binding.action)
 
     def action_move(self, by: int) -> None:
         """Go to another field."""

@@ -66,6 +66,8 @@ _COMES = {
 }
 """When the panes come that are not always there."""
 _FOLLOWING = (LANES, "sql")
+_AS_HIGH = (LANES, VERSIONS)
+"""What they show depends on how high they are."""
 PAGE_CELLS = 5
 """How many cells a cursor goes by a page key."""
 COPIED_LANE_CELLS = 40
@@ -95,6 +97,8 @@ class Stage(Page):
         """The end of the stream, where it was not meant to end."""
         self._error: ErrorReported | None = None
         """The latest one that was brought to the front."""
+        self._frame: dict[tuple[str, int, int], Content] = {}
+        """What the panes have to show, by name, width, and height where that matters; good until the next redraw."""
 
     @property
     def state(self) -> LabState:
@@ -131,6 +135,13 @@ class Stage(Page):
         return Pane(name, TITLES, partial(self._content, name), follows=name in _FOLLOWING)
 
     def _content(self, name: str, width: int, height: int) -> Content:
+        """What a pane has to show; asked for several times a frame, and made once."""
+        frame = (name, width, height if name in _AS_HIGH else 0)
+        if frame not in self._frame:
+            self._frame[frame] = self._made(name, width, height)
+        return self._frame[frame]
+
+    def _made(self, name: str, width: int, height: int) -> Content:
         if name == ERRORS:
             return errors.lines(self.errors, self.offers(), width)
         if name == VERSIONS:
@@ -191,6 +202,7 @@ class Stage(Page):
 
     def redraw(self) -> None:
         """Repaint what differs, and give the panes the height that they need."""
+        self._frame.clear()
         focused = self._body.focused.pane
         self.choices.choosing = focused if focused in self.surveys else ""
         super().redraw()

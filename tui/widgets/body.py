@@ -90,12 +90,11 @@ class Body(Widget):
             self._raise(name)
 
     def choose(self, name: str) -> None:
-        """Bring a pane to the front, and let it be the one that scrolls."""
+        """Bring a pane to the front, and let it be the one that scrolls; to be drawn anew by who asks for it."""
         self._focused = name
         self._raise(name)
         for pane in self._panes.values():
             pane.focused_pane = pane.pane == name
-            pane.redraw()
 
     def choose_next(self, by: int) -> None:
         """Choose the next pane, or an earlier one."""

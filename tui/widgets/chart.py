@@ -36,6 +36,7 @@ def lines(state: LabState, view: View, width: int) -> Content:
     spread_cells = max((len(spread(figure)) for _, figure in shown), default=0)
     bar_cells = max(width - name_cells - number_cells - spread_cells - 4 * len(_GAP) - 1, 4)
     body: list[Text] = []
+    any_alike = False
     for (metric, unit), group in grouped(figure for _, figure in shown).items():
         body.append(styled((f" {_name(metric)}", "title"), (f"{_GAP}{_name(unit)}", "dim")))
         most = max(figure.value for figure in group)
@@ -45,6 +46,7 @@ def lines(state: LabState, view: View, width: int) -> Content:
                 body.append(Text(f"  {engine_name(engine)}", "dim"))
             for figure in of_engine:
                 same = figure is not of_engine[0] and alike(figure, of_engine[0])
+                any_alike = any_alike or same
                 body.append(
                     Text("  ")
                     .append_text(fit(Text(_name(figure.variant)), name_cells))
@@ -55,14 +57,12 @@ def lines(state: LabState, view: View, width: int) -> Content:
                     .append(f"{_GAP}{spread(figure)}", "dim")
                 )
     strips = strip.lines(state.measured.latencies.cells, width)
-    legend = _legend([figure for _, figure in shown], width)
+    legend = _legend([figure for _, figure in shown], width) if any_alike else []
     return Content([*strips, *body, *legend], _progress(state.measured, view, width))
 
 
 def _legend(figures: Sequence[Measured], width: int) -> list[Text]:
     """What the sign says, in words."""
-    if not figures:
-        return []
     first = _name(figures[0].variant)
     told = f"{ALIKE} no difference from {first}: each lies in the other's spread, lowest to highest round."
     return [styled((f" {line}", "dim")) for line in wrap(told, width - 2)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from rich.cells import cell_len
-from rich.text import Text
+from rich.style import Style
+from rich.text import Span, Text
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -15,6 +17,9 @@ from tui.text import fit
 
 Draw = Callable[[int, int], Sequence[Text]]
 """Lines for a width and height in cells."""
+
+KEPT = 1_000
+"""So many painted lines are kept: those of the largest screens, and of what was there before."""
 
 NEAR_CELLS = 12
 """Changes closer to each other than this are repainted as one: moving the cursor costs as much as those cells."""
@@ -73,14 +78,20 @@ class LinesView(Widget):
 
     def _render_strips(self, size: Size) -> None:
         width, height = size
-        console = themes.console(self.app.theme)
-        base = self.rich_style
+        theme, base = self.app.theme, self.rich_style
         strips = [
-            Strip(fit(line, width).render(console), width).apply_style(base).simplify()
+            _strip(line.plain, tuple(line.spans), line.style, width, theme, base)
             for line in self.draw(width, height)[:height]
         ]
         self._strips = strips + [Strip.blank(width, base)] * (height - len(strips))
         self._drawn_for = size
+
+
+@lru_cache(maxsize=KEPT)
+def _strip(plain: str, spans: tuple[Span, ...], style: str | Style, width: int, theme: str, base: Style) -> Strip:
+    """A line as it is painted. Nearly all lines of a frame are those of the frame before."""
+    line = fit(Text(plain, style, spans=list(spans)), width)
+    return Strip(line.render(themes.console(theme)), width).apply_style(base).simplify()
 
 
 def changed_cells(before: Strip, after: Strip) -> list[tuple[int, int]]:

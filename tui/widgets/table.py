@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import zip_longest
 
 from rich.cells import cell_len
@@ -17,6 +18,11 @@ WIDEST_COLUMN_CELLS = 32
 NARROWEST_CLAIM_CELLS = 32
 """With less room beside the first table, what must hold stands above it."""
 _GAP = "    "
+DRAWN = 32
+"""So many drawn tables are kept."""
+
+Block = tuple[Text, ...]
+"""Lines that stand side by side with others."""
 
 
 def lines(state: LabState, view: View, width: int) -> Content:
@@ -32,16 +38,17 @@ def lines(state: LabState, view: View, width: int) -> Content:
     if samples and beside >= NARROWEST_CLAIM_CELLS:
         claims = [line for sample in samples for line in invariant_lines(sample, beside)]
         widest = max(line.cell_len for line in claims)
-        blocks.insert(1, [fit(line, widest) for line in claims])
+        blocks.insert(1, tuple(fit(line, widest) for line in claims))
     else:
         body += [line for sample in samples for line in invariant_lines(sample, width)]
-    shelf: list[list[Text]] = []
+    shelf: list[Block] = []
     for block in blocks:
         if shelf and sum(_width(other) + len(_GAP) for other in shelf) + _width(block) > width - 1:
             body.extend(_side_by_side(shelf))
             shelf = []
         shelf.append(block)
-    body.extend(_side_by_side(shelf))
+    if shelf:
+        body.extend(_side_by_side(shelf))
     return Content(body or [styled((" No table has been sampled yet.", "dim"))])
 
 
@@ -58,7 +65,9 @@ def invariant_lines(sample: InvariantSampled, width: int) -> list[Text]:
     return block
 
 
-def _table(sample: TableSampled, width: int) -> list[Text]:
+@lru_cache(maxsize=DRAWN)
+def _table(sample: TableSampled, width: int) -> Block:
+    """A table's lines, all of one width. A sample does not change, and is drawn many times until there is another."""
     columns = [clean(name) for name in sample.columns]
     rows = [[value(cell, WIDEST_COLUMN_CELLS) for cell in record] for record in sample.rows]
     widths = [
@@ -80,7 +89,8 @@ def _table(sample: TableSampled, width: int) -> list[Text]:
         block.append(_record(shown, widths, numeric, "changed" if touched else "", "*" if touched else " "))
     if sample.row_count > len(rows):
         block.append(styled((f"  … {plural(sample.row_count - len(rows), 'row')} more", "dim")))
-    return [fit(line, min(max(other.cell_len for other in block), width)) for line in block]
+    widest = min(max(line.cell_len for line in block), width)
+    return tuple(fit(line, widest) for line in block)
 
 
 def _record(cells: list[str], widths: list[int], numeric: list[bool], role: str, mark: str) -> Text:
@@ -91,13 +101,13 @@ def _record(cells: list[str], widths: list[int], numeric: list[bool], role: str,
     return line
 
 
-def _width(block: list[Text]) -> int:
+def _width(block: Block) -> int:
     return block[0].cell_len
 
 
-def _side_by_side(blocks: list[list[Text]]) -> list[Text]:
-    if not blocks:
-        return []
+def _side_by_side(blocks: list[Block]) -> list[Text]:
+    if len(blocks) == 1:
+        return [Text(" ").append_text(line) for line in blocks[0]]
     result = []
     for cells in zip_longest(*blocks):
         columns = [fit(cell or Text(), _width(block)) for block, cell in zip(blocks, cells, strict=True)]

@@ -32,15 +32,11 @@ class Curve:
     title: str
     rows: list[int] = field(default_factory=list)
     median_ms: list[float] = field(default_factory=list)
-    p99_ms: list[float] = field(default_factory=list)
-    """The nearest rank."""
 
     def add(self, rows: int, milliseconds: Sequence[float]) -> None:
         """What it took at one size, time after time."""
-        ordered = sorted(milliseconds)
         self.rows.append(rows)
-        self.median_ms.append(median(ordered))
-        self.p99_ms.append(ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)])
+        self.median_ms.append(median(milliseconds))
 
 
 def sizes(rows: int) -> list[int]:

@@ -56,8 +56,8 @@ class Loading:
         First the disk is looked at: what the load will need, and what there is. A server whose disk is full stops in
         the middle, and cannot even clean up.
 
-        All of it is one transaction, with an entry in the register of loads. Press c in the middle of it: nothing
-        is left, because nothing had been committed. PostgreSQL leaves the rows where they are, dead, for VACUUM;
+        All of it is one transaction, with an entry in the register of loads. Cancel it in the middle: nothing is left,
+        because nothing had been committed. PostgreSQL leaves the rows where they are, dead, for VACUUM;
         MariaDB takes back one after the other, and that takes about as long as they took to come in, which is
         waited for here.
 
