@@ -24,6 +24,10 @@ from labs.workbench.target import Target, choose
 NO_SCREEN = "This is the half of ninelabs that has no screen, and nobody is at the other end. Start `ninelabs`."
 
 
+BEHIND = 5
+"""The niceness of a lab and of the server that it starts: where all want the processor, the screen comes first."""
+
+
 class Reader(asyncio.streams.FlowControlMixin):
     """Whoever reads our events; tells when they are gone, also while there is nothing to tell them."""
 
@@ -95,6 +99,7 @@ async def main() -> int:
     if not all(stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) for mode in (os.fstat(0).st_mode, os.fstat(1).st_mode)):
         print(NO_SCREEN, file=sys.stderr)
         return USAGE
+    os.nice(BEHIND)
     logs.to_file()
     loop = asyncio.get_running_loop()
     outbox = Outbox()

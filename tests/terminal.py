@@ -62,6 +62,7 @@ class Terminal:
         self._screen = _Screen(*size, self._answer)
         self._stream = pyte.ByteStream(self._screen)
         self._changed = threading.Condition()
+        self._came_at = time.time()
         self._master, self._slave = pty.openpty()
         self._set_size(*size)
         self._before = termios.tcgetattr(self._slave)
@@ -126,14 +127,18 @@ class Terminal:
             self._set_size(columns, lines)
 
     def until(self, seen: str | Callable[[], bool], within_s: float = 20.0) -> float:
-        """Wait until the screen shows a text, or a condition is true; returns when, in wall-clock seconds."""
+        """Wait until the screen shows a text, or a condition is true.
+
+        Returns:
+            When the latest of what it shows then came, in wall-clock seconds; to understand it takes us a while longer.
+        """
         deadline = time.monotonic() + within_s
         with self._changed:
             while not (seen in self._shown() if isinstance(seen, str) else seen()):
                 # The condition may be about something else than the screen: look again now and then.
                 self._changed.wait(0.05)
                 assert time.monotonic() < deadline, f"never seen: {seen!r}; the screen shows\n{self._shown()}"
-            return time.time()
+            return self._came_at
 
     def shows(self, *words: str) -> None:
         """Wait until all of them are on the screen at once."""
@@ -205,7 +210,9 @@ class Terminal:
                 data = os.read(master, 65536 if speed is None else max(int(speed * SLICE_S), 1))
             except OSError:  # Nobody has the other end open any more.
                 return
+            came_at = time.time()
             with self._changed:
+                self._came_at = came_at
                 self.output += data
                 self._stream.feed(data)
                 self._changed.notify_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -150,6 +151,7 @@ class NinelabsApp(PacedApp, inherit_bindings=False):
 
     def _warm_up(self) -> None:
         """Have the first runner ready, unless somebody has been so quick as to open a lab before."""
+        gc.freeze()  # What there is by now stays: to look through it for garbage takes as long as to answer a key.
         if self.sources.feed is None:
             self.sources.warm()
 

@@ -19,7 +19,6 @@ from labs.scale.models import Customer
 from labs.scale.parameters import Rows, Seed
 from labs.workbench.apart import peak_bytes
 from labs.workbench.bench import Bench
-from labs.workbench.dataset.checksum import Digest
 from labs.workbench.lab import experiment
 from labs.workbench.latency import LatencyMeter
 from labs.workbench.sessions import SessionMaker
@@ -91,11 +90,10 @@ class Loading:
             f"second with the commit. The program has had {peak_bytes() / MIB:.0f} MiB at most."
         )
         async with bench.reading() as connection:
-            expected, stored, others = await asyncio.gather(
-                customers.digest_apart(),
-                Customers.stored(server, connection, customers.where),
-                _others(bench, customers),
+            expected, stored = await asyncio.gather(
+                customers.digest_apart(), Customers.stored(server, connection, customers.where)
             )
+            others = await Customers.stored(server, connection, f"NOT ({customers.where})")
         bench.verdict(
             "The table has what was generated, row for row",
             stored == expected,
@@ -109,11 +107,6 @@ class Loading:
             grown_mib=round(grown / MIB, 1),
             rows_mib=round(parameters.rows * 150 / MIB),
         )
-
-
-async def _others(bench: Bench, customers: Customers) -> Digest:
-    async with bench.reading() as connection:
-        return await Customers.stored(bench.server, connection, f"NOT ({customers.where})")
 
 
 class _Pace:
