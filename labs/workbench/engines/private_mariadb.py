@@ -27,8 +27,8 @@ from labs.workbench.errors import EngineError
 USER = "ninelabs"
 SOCKET = "mariadb.sock"
 
-NEEDED_BYTES = 300 * 2**20
-"""Free disk that a new server is given: the 111 MiB that it is born with, and room for the labs' first tables."""
+NEEDED_BYTES = 500 * 2**20
+"""Free disk that a new server is given: the 270 MiB that it is born with, and room for the labs' first tables."""
 
 STOP_ORDERS = (signal.SIGTERM, signal.SIGKILL)
 """An orderly shutdown, then a crash, after which the next start recovers."""
@@ -99,6 +99,7 @@ class PrivateMariaDB(OwnServer):
             f"--socket={sockets / SOCKET}",
             f"--pid-file={self.data / 'mariadbd.pid'}",
             *installation.SERVER_FLAGS,
+            installation.pool_size(psutil.virtual_memory().total),
         ]
         return ["/bin/sh", "-c", LAUNCH, self.mark.pid_file, installed.program, *flags]
 
