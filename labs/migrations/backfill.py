@@ -41,6 +41,13 @@ DATE = text(
 """Who has a date keeps it. Once for each entry of the log: a join would leave it to the planner how to get there."""
 
 
+def row_lock_timeout(dialect: str, milliseconds: int) -> str:
+    """The statement that limits how long the next ones wait for a row; MariaDB counts in whole seconds, from none."""
+    if dialect == "postgresql":
+        return f"SET LOCAL lock_timeout = '{milliseconds}ms'"
+    return f"SET innodb_lock_wait_timeout = {milliseconds // 1000}"
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What came of one, or of an attempt."""
@@ -73,14 +80,20 @@ class Backfiller:
     throttle: Throttle | None = None
     size: int = field(default=FIRST_SIZE, init=False)
 
-    async def begin(self) -> None:
-        """Write down the last old user, once. Whoever comes later gets a date by default and trigger."""
+    async def begin(self) -> int:
+        """Write down the last old user, once. Whoever comes later gets a date by default and trigger.
+
+        Returns:
+            Up to which id an earlier one has come.
+        """
         async with self.sessions.begin() as session:
-            if await session.get(Backfill, TASK) is None:
-                last = await session.scalar(select(func.coalesce(func.max(User.id), 0))) or 0
-                await session.execute(
-                    insert(Backfill).values(task=TASK, done_id=0, last_id=last, nice=self.nice, paused=self.paused)
-                )
+            if (earlier := await session.get(Backfill, TASK)) is not None:
+                return earlier.done_id
+            last = await session.scalar(select(func.coalesce(func.max(User.id), 0))) or 0
+            await session.execute(
+                insert(Backfill).values(task=TASK, done_id=0, last_id=last, nice=self.nice, paused=self.paused)
+            )
+            return 0
 
     async def batches(self) -> AsyncIterator[Batch]:
         """Each batch as it ends, the refused ones too; between them it rests as it is told to."""
@@ -97,7 +110,7 @@ class Backfiller:
                 refused += 1
                 self.size = max(SMALLEST, self.size // 2)
                 yield Batch(0, 0, self.size, time.perf_counter() - began, refused=True)
-                await asyncio.sleep(min(0.02 * 2**refused, LONGEST_REST_S))
+                await asyncio.sleep(min(0.02 * 2 ** min(refused, 10), LONGEST_REST_S))
                 continue
             refused = 0
             if progress.paused:
@@ -113,7 +126,7 @@ class Backfiller:
     async def _batch(self) -> Backfill:
         """One batch with its checkpoint. The checkpoint's row is locked first: nobody else runs the same backfill."""
         async with self.sessions.begin() as session:
-            await self._limit(session)
+            await session.execute(text(row_lock_timeout(session.get_bind().dialect.name, PATIENCE_MS)))
             progress = await session.get_one(Backfill, TASK, with_for_update=True)
             if progress.paused:
                 return progress
@@ -147,11 +160,6 @@ class Backfiller:
         ]
         if ranges:
             await session.execute(DATE, ranges)
-
-    async def _limit(self, session: AsyncSession) -> None:
-        on_postgres = session.get_bind().dialect.name == "postgresql"
-        limit = f"SET LOCAL lock_timeout = '{PATIENCE_MS}ms'" if on_postgres else "SET innodb_lock_wait_timeout = 0"
-        await session.execute(text(limit))
 
     def _steer(self, seconds: float) -> None:
         """Half or double at most: one slow batch is no trend."""

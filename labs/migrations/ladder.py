@@ -76,6 +76,12 @@ def below(revision: str) -> str:
     return order()[place - 1] if place else BASE
 
 
+def above(revision: str) -> str:
+    """The revision after that one, or after `BASE`."""
+    names = (BASE, *order())
+    return names[names.index(revision) + 1]
+
+
 def about(revision: str) -> str:
     """The first line of what a revision says of itself."""
     return _script().get_revision(revision).doc
@@ -97,6 +103,16 @@ def go(connection: Connection, revision: str, written: StringIO | None = None) -
     context = _Context(connection.dialect, connection, options)
     with Operations.context(context):
         context.run_migrations()
+
+
+def undo(connection: Connection, revision: str) -> None:
+    """Take back what a revision has left that was broken off: its downgrade, whatever the version says.
+
+    Only for a server on which each statement commits; there a downgrade may be run whether its upgrade was or not.
+    """
+    context = _Context(connection.dialect, connection, {})
+    with Operations.context(context):
+        _script().get_revision(revision).module.downgrade()
 
 
 def current(connection: Connection) -> str:

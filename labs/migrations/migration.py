@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from labs.migrations import ladder
-from labs.migrations.backfill import TASK, Backfiller
+from labs.migrations.backfill import TASK, Backfiller, row_lock_timeout
 from labs.migrations.ladder import Climber, Step
 from labs.migrations.models import Backfill
 from labs.migrations.throttle import Throttle
@@ -21,6 +21,9 @@ BACKFILL_AFTER = "dual_write"
 """From this revision on no row without a date comes in any more, so that a backfill has an end."""
 
 POINT_OF_NO_RETURN = "contract"
+
+TURN_MS = 2_000
+"""How long a dial waits for a batch, or whoever else holds the checkpoint's row, to let it go."""
 
 
 LAG_MS = 1_000
@@ -86,7 +89,7 @@ class Migration:
     async def backfill(self) -> None:
         """Until every old user has a date, or from where an earlier one was."""
         began = time.monotonic()
-        await self.backfiller.begin()
+        start = await self.backfiller.begin()
         async for batch in self.backfiller.batches():
             if batch.refused:
                 if not self.refused:
@@ -95,7 +98,7 @@ class Migration:
                 continue
             self.batches += 1
             self.longest_batch_ms = max(self.longest_batch_ms, batch.seconds * 1000)
-            self.bench.progress("Backfill", batch.done_id, batch.last_id, "users", since=began)
+            self.bench.progress("Backfill", batch.done_id, batch.last_id, "users", since=began, start=start)
         self.backfill_s = time.monotonic() - began
         if self.rested:
             reasons = ", ".join(f"{reason} {count} times" for reason, count in self.rested.items())
@@ -109,7 +112,7 @@ async def migration(
     lock_timeout_ms: int = 100,
     target_ms: float = 50.0,
     nice: float = 0.0,
-    throttled: tuple[int, int] = (3, 25),
+    throttled: tuple[int, int] = (1, 25),
     lag_ms: int | None = LAG_MS,
 ) -> AsyncIterator[Migration]:
     """One whose DDL is told in a lane; the backfill's thousands of statements are not, but how far they have come.
@@ -122,7 +125,7 @@ async def migration(
         bench.sessions("migration", isolation="read committed") as (lane,),
         bench.clients(1, isolation="read committed") as (quiet,),
         bench.clients(1, isolation="autocommit") as (looking,),
-        bench.clients(1, isolation="autocommit") as (turning,),
+        bench.clients(1, isolation="read committed") as (turning,),
         looking() as session,
     ):
         throttle = Throttle(await session.connection(), *throttled, lag_ms)
@@ -131,7 +134,8 @@ async def migration(
         async def turn(dial: str, value: Cell) -> None:
             """Its checkpoint's row obeys anybody who writes to it; a backfill yet to begin, this."""
             setattr(backfiller, dial, value)
-            async with turning() as session:
+            async with turning.begin() as session:
+                await session.execute(text(row_lock_timeout(session.get_bind().dialect.name, TURN_MS)))
                 await session.execute(update(Backfill).where(Backfill.task == TASK).values({dial: value}))
 
         async with bench.turned_by(turn):

@@ -39,8 +39,7 @@ async def one_update(sessions: SessionMaker) -> None:
             column, default, update, not_null = (
                 "ALTER TABLE users ADD COLUMN created_at timestamptz",
                 "ALTER TABLE users ALTER COLUMN created_at SET DEFAULT now()",
-                "UPDATE users SET created_at = "
-                "(SELECT registered_at FROM signups WHERE first_id <= users.id ORDER BY first_id DESC LIMIT 1)",
+                "UPDATE users SET created_at = registered_at FROM signups WHERE id BETWEEN first_id AND last_id",
                 "ALTER TABLE users ALTER COLUMN created_at SET NOT NULL",
             )
         else:

@@ -14,12 +14,12 @@ RANGES = 64
 
 ON_POSTGRES = text(
     "SELECT id * :ranges / (:rows + 1) AS part, count(*), sum(hashtextextended(id || '|' || name, 0)) AS checksum "
-    "FROM users WHERE id <= :rows AND id % :every <> 0 GROUP BY part"
+    "FROM users WHERE id <= :rows AND (:all OR id % :every <> 0) GROUP BY part"
 ).bindparams(ranges=RANGES, every=EVERY)
 ON_MARIADB = text(
     "SELECT id * :ranges DIV (:rows + 1) AS part, count(*), "
     "sum(CAST(CONV(LEFT(MD5(CONCAT_WS('|', id, name)), 16), 16, 10) AS UNSIGNED)) AS checksum "
-    "FROM users WHERE id <= :rows AND id % :every <> 0 GROUP BY part"
+    "FROM users WHERE id <= :rows AND (:all OR id % :every <> 0) GROUP BY part"
 ).bindparams(ranges=RANGES, every=EVERY)
 
 DISTINCT = text(
@@ -81,10 +81,11 @@ class Dates:
         return "every date is the one in the log"
 
 
-async def checksums(connection: AsyncConnection, rows: int) -> Checksums:
-    """Of the old columns of all users who are nobody's to change."""
+async def checksums(connection: AsyncConnection, rows: int, *, in_use: bool = False) -> Checksums:
+    """Of the old columns of all users up to that id; those whom clients change left out, where the table is in use."""
     query = ON_POSTGRES if connection.dialect.name == "postgresql" else ON_MARIADB
-    return {int(part): (count, str(total)) for part, count, total in await connection.execute(query, {"rows": rows})}
+    found = await connection.execute(query, {"rows": rows, "all": not in_use})
+    return {int(part): (count, str(total)) for part, count, total in found}
 
 
 async def dates(connection: AsyncConnection, rows: int) -> Dates:

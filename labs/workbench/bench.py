@@ -91,8 +91,10 @@ class Bench(Telling):
     async def turn(self, dial: str, value: Cell) -> None:
         """Change a dial: at once where something goes by it already, else as soon as something does."""
         self._turned[dial] = value
-        if self._turn_by is not None:
-            await self._turn_by(dial, value)
+        if self._turn_by is None:
+            self.note(f"{dial} will be {value}: nothing goes by it yet.")
+            return
+        await self._turn_by(dial, value)
         self._emit(DialTurned(dial=dial, value=value))
 
     @asynccontextmanager
@@ -100,6 +102,7 @@ class Bench(Telling):
         """For as long as this lasts, whatever dial a person turns is told to ``turn``; those turned before, now."""
         for dial, value in self._turned.items():
             await turn(dial, value)
+            self._emit(DialTurned(dial=dial, value=value))
         self._turn_by = turn
         try:
             yield

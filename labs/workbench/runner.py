@@ -83,6 +83,7 @@ class Runner:
         self._experiment: Experiment | None = None
         """The one that runs, or ran last."""
         self._stepper = Stepper()
+        self._turning: set[asyncio.Task[None]] = set()
 
     # Life ---------------------------------------------------------------------------------------------------
 
@@ -166,7 +167,10 @@ class Runner:
             case PlayOn():
                 self._stepper.play_on()
             case TurnDial():
-                await self.turn(command.dial, command.value)
+                # Beside the commands: a dial may have to wait for somebody's lock, and a cancel must not.
+                turning = asyncio.create_task(self._reporting(self.turn(command.dial, command.value)))
+                self._turning.add(turning)
+                turning.add_done_callback(self._turning.discard)
             case Cancel():
                 await self.cancel()
             case RollBack():

@@ -63,13 +63,17 @@ class Telling:
             )
         )
 
-    def progress(self, task: str, done: float, total: float, unit: str, *, since: float) -> None:
-        """Tell how far something has come that began at that monotonic time; may be called as often as one likes."""
+    def progress(self, task: str, done: float, total: float, unit: str, *, since: float, start: float = 0.0) -> None:
+        """Tell how far something has come that began at that monotonic time; may be called as often as one likes.
+
+        Args:
+            start: how much of it was done when it began.
+        """
         now = time.monotonic()
         if now < self._progress_due and done < total:
             return
         self._progress_due = now + PROGRESS_INTERVAL_S
-        rate = done / (now - since) if now > since else 0.0
+        rate = (done - start) / (now - since) if now > since else 0.0
         eta_s = round((total - done) / rate, 1) if rate else None
         self._emit(
             ProgressAdvanced(task=task, done=round(done, 3), total=total, unit=unit, rate=round(rate, 3), eta_s=eta_s)

@@ -22,8 +22,8 @@ from labs.workbench.bench import Bench
 from labs.workbench.lab import Watched, experiment
 from labs.workbench.target import KINDS
 
-SPACING = 7
-"""Statements from one fault to the next: as a batch has four with its COMMIT, each of its places has its turn."""
+SPACING = 9
+"""Statements from one fault to the next. A batch has seven with its COMMIT: each fault strikes another of them."""
 
 
 KILLED = f"Its process ended with status {-signal.SIGKILL}"

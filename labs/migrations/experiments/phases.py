@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.migrations import ladder, truth
@@ -33,6 +33,8 @@ class State:
 
     schema: str
     users: tuple[int, str]
+    dated: bool
+    """Whether the dates are part of that: from the backfill on."""
 
     def differences(self, other: State) -> str:
         """Where two differ, in words; empty where they do not."""
@@ -82,30 +84,33 @@ class Phases:
         After each phase the schema (columns, defaults, constraints, triggers, functions) and the users are brought
         down to a checksum. Then the downgrades run, one after the other, and at each state both must be what they
         were on the way up: a downgrade that leaves a function, an index or an invalid constraint behind is found out
-        here, and not at four in the morning.
+        here, and not at four in the morning. From the backfill on the dates are part of that checksum.
 
-        The dates themselves are lost with the column, which is as it should be: the log still has them. Those of users
-        who registered after the migration began are in no log. That is why contract is said to be the point of no
-        return, though its own downgrade is there and works.
+        Below it, the dates themselves are lost with the column, which is as it should be: the log still has them. Those
+        of users who registered after the migration began are in no log. That is why contract is said to be the point
+        of no return, though its own downgrade is there and works.
         """,
     )
     async def there_and_back(self, bench: Bench, parameters: Staged) -> None:
         """Up, and down, with a fingerprint at each state."""
         async with bench.reading() as connection:
             await load(bench, connection, parameters.rows)
-            states = {ladder.BASE: await state(bench, connection)}
+            states = {ladder.BASE: await state(bench, connection, dated=False)}
 
             async with migration(bench, lock_timeout_ms=parameters.lock_timeout, target_ms=parameters.batch) as run:
+                dated = False
                 for revision in ladder.order():
                     await run.step(revision)
-                    states[revision] = await state(bench, connection)
                     if revision == BACKFILL_AFTER:
                         await run.backfill()
+                        dated = True
+                    states[revision] = await state(bench, connection, dated=dated)
                 different = {}
                 for revision in reversed([ladder.BASE, *ladder.order()][:-1]):
                     bench.note(f"Back to {revision}.")
                     await run.climber.go(revision)
-                    if found := states[revision].differences(await state(bench, connection)):
+                    now = await state(bench, connection, dated=states[revision].dated)
+                    if found := states[revision].differences(now):
                         different[revision] = found
         bench.verdict(
             "Every downgrade brings back what its upgrade changed, and nothing else",
@@ -129,25 +134,41 @@ def _acts(bench: Bench, revision: str) -> bool:
     return bench.server.name == "postgres" or revision != "not_null"
 
 
-async def state(bench: Bench, connection: AsyncConnection) -> State:
-    """What there is now."""
+async def state(bench: Bench, connection: AsyncConnection, *, dated: bool) -> State:
+    """What there is now; the users with their dates or without."""
     await connection.rollback()
     schema = connection.dialect.default_schema_name or ""
+    users = select(User.id, User.name)
+    if dated:
+        users = users.add_columns(literal_column("created_at"))
     found = State(
         await bench.server.schema_digest(connection, schema),
-        await bench.server.table_digest(connection, select(User.id, User.name)),
+        await bench.server.table_digest(connection, users),
+        dated,
     )
     await connection.rollback()
     return found
 
 
-async def validate(bench: Bench, connection: AsyncConnection, rows: int, before: Checksums) -> None:
-    """Settle what a migration claims: nobody is missing or changed, everybody has a date, and it is the right one."""
+async def validate(
+    bench: Bench, connection: AsyncConnection, rows: int, before: Checksums, *, in_use: bool = False
+) -> None:
+    """Settle what a migration claims: nobody is missing or changed, everybody has a date, and it is the right one.
+
+    Args:
+        in_use: whether clients have changed users meanwhile; what those wrote is for `Journal.lost` to say.
+    """
     await connection.rollback()
-    after = await truth.checksums(connection, rows)
+    after = await truth.checksums(connection, rows, in_use=in_use)
     changed = [part for part in {*before, *after} if before.get(part) != after.get(part)]
+    dates = await truth.dates(connection, rows)
     bench.verdict(
-        "Nobody is missing, and no old column has changed", not changed, ranges=len(before), changed=len(changed)
+        "Nobody is missing, and no old column has changed",
+        dates.users == rows and not changed,
+        users=dates.users,
+        of=rows,
+        ranges=len(before),
+        changed=len(changed),
     )
     without = await truth.without_date(connection)
     valid = await truth.is_valid(connection)
@@ -157,7 +178,7 @@ async def validate(bench: Bench, connection: AsyncConnection, rows: int, before:
         without=without,
         constraint="valid" if valid else "not valid",
     )
-    judge_dates(bench, await truth.dates(connection, rows))
+    judge_dates(bench, dates)
     await connection.rollback()
 
 

@@ -119,7 +119,7 @@ class Versus:
     async def _way(self, bench: Bench, connection: AsyncConnection, title: str, parameters: UnderLoad) -> Ran:
         bench.note(f"{title}: {parameters.rows:,} users.")
         await load(bench, connection, parameters.rows)
-        before = await truth.checksums(connection, parameters.rows)
+        before = await truth.checksums(connection, parameters.rows, in_use=True)
         await connection.rollback()
         meter = LatencyMeter("Reads and writes", title, bench.show)
         async with bench.clients(parameters.clients, isolation="read committed") as clients:
@@ -133,7 +133,7 @@ class Versus:
         lost = await traffic.journal.lost(connection)
         await connection.rollback()
         if title == STAGED:
-            await validate(bench, connection, parameters.rows, before)
+            await validate(bench, connection, parameters.rows, before, in_use=True)
         else:
             dates = await truth.dates(connection, parameters.rows)
             await connection.rollback()

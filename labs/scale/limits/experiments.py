@@ -118,15 +118,15 @@ class Limits:
             peaks[f"A stream of {parameters.rows:,}"] = [streamed[1] / MIB]
         for title, some in peaks.items():
             bench.measured("Program, most memory", title, max(some), "MiB", samples=1, low=max(some), high=max(some))
-        if broke:
-            bench.verdict("A list of all rows ends the program", broke, fitted=fitted, broke=tried)
-        else:
+        if not broke:
             bench.note(f"All {parameters.rows:,} rows fitted into {parameters.cap_mib} MiB: give more, or less memory.")
         bench.verdict(
-            "A stream gets to the end within the same memory",
+            "A stream gets to the end within the memory in which a list does not",
             streamed is not None and streamed[0] == parameters.rows,
             rows=streamed[0] if streamed else None,
             cap_mib=parameters.cap_mib,
+            list_fitted=fitted,
+            list_broke=tried if broke else None,
         )
         bench.verdict("The server has all rows, and goes on", alive == parameters.rows, rows=alive)
 
@@ -194,9 +194,10 @@ class Limits:
                     bench.note(f"{title}: up to {parameters.rows:,} rows the table is scanned.")
                     continue
                 small, large = seen.get((query, found)), seen[query, found + 1]
+                again = [await scans(query, rows) for rows in (found, found + 1) if rows]
                 bench.verdict(
-                    f"{title}: there is a smallest table that is not scanned",
-                    large.index is not None and (small is None or small.index is None),
+                    f"{title}: there is a smallest table that is not scanned, and asked again it is the same",
+                    again == [True, False][-len(again) :],
                     rows=found + 1,
                     before=small.access if small else None,
                     then=f"{large.access} by {large.index}",

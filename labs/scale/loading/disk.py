@@ -13,7 +13,12 @@ from labs.scale import server as servers
 from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import LabError
 
-FOLDER = {"postgres": "SHOW data_directory", "mariadb": "SELECT @@datadir"}
+FOLDER = {
+    "postgres": "SELECT CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') "
+    "THEN current_setting('data_directory', true) END",
+    "mariadb": "SELECT @@datadir",
+}
+"""Not every role may know."""
 
 BYTES_A_ROW = {"postgres": 320, "mariadb": 400}
 """Of a customer in the table and its indexes, measured at a million rows; the test of this lab watches over it."""
@@ -29,7 +34,7 @@ WAL_KEPT = 2
 SPARE_BYTES = 200 * 2**20
 """What must be left over: a server whose disk is full can do nothing at all."""
 
-UNKNOWN = "The server is on another machine: how much room its disk has is not known, and so was not looked at."
+UNKNOWN = "How much room the server's disk has cannot be seen from here, and so was not looked at."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,9 @@ async def room(server: Engine, connection: AsyncConnection, rows: int) -> Room |
     pid = await servers.process(server, connection)
     if pid is None or not servers.runs_here(server, pid):
         return None
-    folder = str(await connection.scalar(text(FOLDER[name])))
+    folder = await connection.scalar(text(FOLDER[name]))
+    if not folder:
+        return None
     log = rows * LOG_BYTES_A_ROW[name]
     if name == "postgres":
         log = min(log, WAL_KEPT * await _max_wal_bytes(connection))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import signal
 import socket
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ from labs.workbench.engines.own_server import OwnServer
 from labs.workbench.errors import EngineError
 
 PORT = 5432
+STANDBY = "standby"
+"""The folder of a server that follows this one, for as long as a run needs it; and what it calls itself."""
+
 SOCKET = f".s.PGSQL.{PORT}"
 
 NEEDED_BYTES = 200 * 2**20
@@ -28,7 +32,7 @@ NEEDED_BYTES = 200 * 2**20
 LOCALE = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 """Sorts the same everywhere, whatever locales the machine has."""
 
-HBA = "local all all peer map=ninelabs\nlocal replication all peer map=ninelabs\n"
+HBA = "local all all peer map=ninelabs\nlocal replication all peer map=replicas\n"
 STOP_ORDERS = (signal.SIGINT, signal.SIGQUIT)
 """PostgreSQL's fast shutdown, then its immediate one, after which the next start recovers."""
 
@@ -53,6 +57,7 @@ class EmbeddedPostgres(OwnServer):
     def prepare(self, account: accounts.Account) -> Sequence[str | Path]:
         """Make the data folder if there is none, clear away what a crash left, write who may connect."""
         programs = binaries.usable_by(account, self.folder)
+        shutil.rmtree(self.folder / STANDBY, ignore_errors=True)  # what a crash has left of one
         if not self.data.exists():
             self._create(account, programs)
         elif self.mark.pid_file.exists():
@@ -137,6 +142,10 @@ class EmbeddedPostgres(OwnServer):
         return path
 
 
-def _ident(*names: str) -> str:
-    """Who may come in: whoever runs this program, and the server's own account, as which a standby runs."""
-    return "".join(f'ninelabs "{name}" postgres\n' for name in dict.fromkeys(names))
+def _ident(owner: str, server: str) -> str:
+    """Who may come in: whoever runs this program; and to receive the log, a standby, as the server's own account."""
+    lines = [
+        f'ninelabs "{owner}" postgres',
+        *(f'replicas "{name}" postgres' for name in dict.fromkeys((owner, server))),
+    ]
+    return "\n".join([*lines, ""])

@@ -3,6 +3,7 @@ needed. It lives in the server's own folder, and what is left of it after a cras
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import shutil
 from collections.abc import AsyncIterator, Sequence
@@ -12,13 +13,10 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from labs.workbench.engines import accounts
-from labs.workbench.engines.embedded import EmbeddedPostgres
+from labs.workbench.engines.embedded import STANDBY, EmbeddedPostgres
 from labs.workbench.engines.engine import Engine
 from labs.workbench.engines.postgres.engine import Postgres
 from labs.workbench.errors import USAGE, LabError
-
-NAME = "standby"
-"""How it calls itself to the server that it follows."""
 
 SPARE_BYTES = 1 << 30
 """Free disk beyond the size of the copy: for the log that it has received, and for what is done meanwhile."""
@@ -33,7 +31,7 @@ class StandbyPostgres(EmbeddedPostgres):
     """
 
     def __init__(self, primary: URL, folder: Path) -> None:
-        super().__init__(folder / NAME)
+        super().__init__(folder / STANDBY)
         self.title = "The standby"
         self._primary = primary
         self._primary_data = folder / "data"
@@ -55,7 +53,7 @@ class StandbyPostgres(EmbeddedPostgres):
             "host": str(self._primary.query["host"]),
             "port": str(self._primary.query["port"]),
             "user": self._primary.username or "",
-            "application_name": NAME,
+            "application_name": STANDBY,
         }
         conninfo = " ".join(f"{name}={shlex.quote(value)}" for name, value in where.items())
         command: list[str | Path] = [programs / "pg_basebackup", "-D", unfinished, "-d", conninfo]
@@ -84,4 +82,4 @@ async def standby_of(server: Engine) -> AsyncIterator[Engine]:
         yield Postgres(url)
     finally:
         await standby.release()
-        standby.discard()
+        await asyncio.to_thread(standby.discard)

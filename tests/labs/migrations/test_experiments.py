@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from alembic import op
 from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.migrations import ladder, loading, squawk
 from labs.migrations.backfill import Backfiller
 from labs.migrations.experiments import indexes
+from labs.migrations.experiments.versus import STAGED, Ran, UnderLoad, Versus
 from labs.migrations.lab import Migrations
 from labs.migrations.ladder import Climber
 from labs.migrations.throttle import Throttle
-from labs.migrations.traffic import Traffic
+from labs.migrations.traffic import Journal, Traffic
 from labs.stream.events import (
     DialTurned,
     ExperimentStarted,
@@ -26,6 +28,7 @@ from labs.stream.events import (
     RolledBack,
     StatementStarted,
 )
+from labs.workbench.bench import Bench
 from labs.workbench.errors import LabError
 from labs.workbench.runner import Runner
 from labs.workbench.sessions import SessionMaker
@@ -121,7 +124,7 @@ async def test_a_migration_broken_off_anywhere_can_be_rolled_back(
         await lab.run("phases", SMALL)
     assert await lab.roll_back()
     await heard.until(lambda: bool(heard.of(RolledBack)))
-    assert "Alembic downgrade from dual_write to base" in heard.of(RolledBack)[-1].how[0]
+    assert "Alembic downgrade from dual_write to base" in " ".join(heard.of(RolledBack)[-1].how)
 
 
 @pytest.mark.parametrize("either", ["postgres"], indirect=True)
@@ -136,6 +139,57 @@ async def test_a_backfill_that_passes_over_users_is_found_out(
     monkeypatch.setattr(Backfiller, "_date", skipping)
     with pytest.raises(LabError):  # The server itself refuses to vouch for it.
         await lab.run("phases", SMALL)
+
+
+async def test_a_backfill_that_loses_users_is_found_out(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    date = Backfiller._date
+
+    async def losing(self: Backfiller, session: Any, first: int, last: int) -> None:
+        await date(self, session, first, last)
+        await session.execute(text("DELETE FROM users WHERE id % 10 = 0 AND id < 100"))
+
+    monkeypatch.setattr(Backfiller, "_date", losing)
+    assert await lab.run("phases", SMALL) == "failed"
+    assert fallen(heard) == [UNCHANGED]
+
+
+async def test_a_downgrade_that_changes_dates_is_found_out(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = ladder._script().get_revision("contract").module
+    downgrade = contract.downgrade
+
+    def spoiling() -> None:
+        downgrade()
+        op.execute("UPDATE users SET created_at = CURRENT_TIMESTAMP WHERE id < 100")
+
+    monkeypatch.setattr(contract, "downgrade", spoiling)
+    assert await lab.run("there_and_back", SMALL) == "failed"
+    assert fallen(heard) == ["Every downgrade brings back what its upgrade changed, and nothing else"]
+
+
+@pytest.mark.parametrize("either", ["mariadb"], indirect=True)
+@pytest.mark.parametrize("revision", ["expand", "dual_write"])
+async def test_a_revision_broken_off_between_its_statements_can_be_rolled_back(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch, revision: str
+) -> None:
+    execute, module = op.execute, ladder._script().get_revision(revision).module
+    sent: list[str] = []
+
+    def only_first(statement: str) -> None:
+        if sent:
+            raise RuntimeError("broken off")
+        sent.append(statement)
+        execute(statement)
+
+    monkeypatch.setattr(module.op, "execute", only_first)
+    with pytest.raises(LabError):
+        await lab.run("phases", SMALL)
+    assert sent
+    monkeypatch.setattr(module.op, "execute", execute)
+    assert await lab.roll_back()
 
 
 async def test_a_backfill_with_wrong_dates_or_names_is_found_out(
@@ -309,3 +363,28 @@ def test_users_for_whom_there_is_no_room_are_refused_before_any_is_written() -> 
     loading.must_fit(1_000_000, 10**9)
     with pytest.raises(LabError, match="no room for 10,000,000 users"):
         loading.must_fit(10_000_000, 10**9)
+
+
+def ran(stall_ms: float, seconds: float = 20.0, lost: int = 0) -> Ran:
+    journal = Journal(edits={1: 1}, operations=10, longest_write_ms=stall_ms)
+    return Ran(seconds, 0, journal, lost)
+
+
+@pytest.mark.parametrize(
+    ("staged", "fallen_claims"),
+    [
+        (ran(100), []),
+        (ran(151), [BUDGET]),
+        (ran(149, seconds=31), ["In all, the staged way takes no more than 1.5 times as long as the one UPDATE"]),
+        (ran(149, lost=1), [KEPT]),
+        (ran(1_000), [BUDGET, "Naive, a writer waits 30 times as long, whichever way"]),
+    ],
+    ids=["as promised", "over the budget", "too dear", "a write lost", "no better"],
+)
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_what_is_judged_of_ten_million_rows(
+    bench: Bench, heard: Heard, staged: Ran, fallen_claims: list[str]
+) -> None:
+    naive = {"One ALTER": ran(5_000), "One UPDATE": ran(20_000)}
+    Versus()._judge(bench, UnderLoad(), {**naive, STAGED: staged})
+    assert fallen(heard) == fallen_claims

@@ -57,14 +57,14 @@ async def backfill(bench: Bench) -> None:
 async def there_and_back(bench: Bench) -> None:
     async with fresh(bench) as connection:
         for revision in ladder.order():
-            before = await state(bench, connection)
+            before = await state(bench, connection, dated=False)
             await go(connection, revision)
-            after = await state(bench, connection)
+            after = await state(bench, connection, dated=False)
             assert after.users == before.users
             await go(connection, ladder.below(revision))
-            assert await state(bench, connection) == before, revision
+            assert await state(bench, connection, dated=False) == before, revision
             await go(connection, revision)
-            assert await state(bench, connection) == after, revision
+            assert await state(bench, connection, dated=False) == after, revision
             assert await connection.run_sync(ladder.current) == revision
             if revision == BACKFILL_AFTER:
                 await connection.rollback()

@@ -108,7 +108,7 @@ class MariaDB(Engine):
         connect_args = {
             "async_creator_fn": connect,
             "program_name": application,
-            "local_infile": "unix_socket" in self.url.query,  # a server may then ask for any file that we can read
+            "local_infile": True,  # a server may ask for any file then, and gets none: see `streaming`
         }
         engine = create_async_engine(self.url, connect_args=connect_args, **options)
         settings = {"time_zone": "'+00:00'", "wait_timeout": YEAR_S}

@@ -37,7 +37,6 @@ def stream(lines: Iterable[bytes]) -> Iterator[str]:
 
     What the iterator raises is raised here; the connection is lost then, and with it the transaction.
     """
-    aiomysql.connection.LoadLocalFile = _FromIterator
     name = f"ninelabs-{secrets.token_hex(8)}"
     lent = _lent[name] = _Lent(lines)
     try:
@@ -80,3 +79,7 @@ class _FromIterator:
         for begin in range(0, len(view), PACKET_BYTES):
             self._connection.write_packet(bytes(view[begin : begin + PACKET_BYTES]))
             await self._connection._writer.drain()
+
+
+# For every connection from here on: the driver's own reader would open whatever file a server names.
+aiomysql.connection.LoadLocalFile = _FromIterator

@@ -31,7 +31,7 @@ from tests.labs.workbench.engines.conftest import (
 )
 from tests.labs.workbench.engines.program import Kind
 
-NEEDED_MIB: dict[Kind, int] = {EmbeddedPostgres: 200, PrivateMariaDB: 300}
+NEEDED_MIB: dict[Kind, int] = {EmbeddedPostgres: 200, PrivateMariaDB: 500}
 
 
 def socket_folder(url: URL) -> Path:
