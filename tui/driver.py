@@ -35,6 +35,8 @@ class Driver:
     """The run of which that was said, and when, by the wall."""
     _warned_at: float = 0.0
     _asked_at: tuple[object, ...] = field(default=())
+    _dialled: tuple[Run | None, dict[str, Cell]] = field(default=(None, {}))
+    """A run, and what each of its dials was asked to be turned to."""
     _elsewhere: tuple[str, dict[str, Cell], bool] | None = None
     """An engine on its way, what the selected experiment is to be run with there, and whether it is to be stepped."""
     _way: Resumption | None = None
@@ -93,11 +95,15 @@ class Driver:
 
     def turn(self, state: LabState, kind: type[bool] | type[float], by: int) -> AnyCommand | str:
         """Change the first dial of that kind of the running experiment: to the next value, or an earlier one."""
-        dials = state.run.dials if state.run is not None else {}
+        if state.run is not self._dialled[0]:
+            self._dialled = (state.run, dict(state.run.dials) if state.run is not None else {})
+        dials = self._dialled[1]
         spec = self.view.spec(state)
         for dial in spec.dials if spec is not None else ():
             if isinstance(dial.default, bool) is (kind is bool):
-                return TurnDial(dial=dial.name, value=neighbour(dial, dials.get(dial.name, dial.default), by))
+                # From what was asked for last, which may not have come back yet.
+                dials[dial.name] = neighbour(dial, dials.get(dial.name, dial.default), by)
+                return TurnDial(dial=dial.name, value=dials[dial.name])
         return "This experiment has nothing of the kind to change."
 
     def roll_back(self, state: LabState) -> AnyCommand:

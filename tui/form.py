@@ -62,8 +62,10 @@ class Form:
         self.values[parameter.name] = neighbour(parameter, self.value(parameter), by)
 
     def type(self, character: str) -> None:
-        """Add a character to a number or a free text; what is out of bounds is refused."""
+        """Add a character to a number or a free text; what is out of bounds is refused. An experiment by its number."""
         parameter = self.parameter
+        if parameter is None and character.isdecimal() and 0 < int(character) <= len(self.experiments):
+            self.at, self.values = int(character) - 1, {}
         if parameter is None or parameter.choices or parameter.type == "bool":
             return
         self.typed += character

@@ -152,7 +152,7 @@ def message_lines(state: LabState, view: View, width: int, height: int) -> list[
     if view.opened and not state.statements and (state.running or view.asked):
         return _told(Text(), view.opened, width, height)
     if reason := "" if state.running else refusals.lacking(state, view):
-        return _told(styled(("✗", "error")), reason, width, height)
+        return _told(styled(("✗ ", "error")), reason, width, height)
     if not view.last(state):
         if state.upkeep is not None:
             return _told(*_upkeep(state, state.upkeep), width, height)

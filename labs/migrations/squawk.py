@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from labs.workbench.errors import LabError
+
 STYLE = frozenset(
     {"prefer-robust-stmts", "require-lock-timeout", "require-statement-timeout", "prefer-text-field", "ban-drop-column"}
 )
@@ -30,10 +32,13 @@ async def lint(path: str, statements: Sequence[str]) -> list[list[str]]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        said, _ = await process.communicate("".join(f"{statement};\n" for statement in statements).encode())
+        said, failed = await process.communicate("".join(f"{statement};\n" for statement in statements).encode())
     except asyncio.CancelledError:
         process.kill()
         raise
+    if not said:
+        why = failed.decode(errors="replace").strip() or f"It ended with status {process.returncode}."
+        raise LabError("squawk could not be asked", why, "Install it anew: pip install 'ninelabs[lint]'.")
     found: list[list[str]] = [[] for _ in statements]
     for finding in json.loads(said):
         if finding["rule_name"] not in STYLE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 
 from labs.stream.events import (
     AnomalyMeasured,
@@ -20,6 +21,9 @@ from labs.workbench.sessions import Emit
 PROGRESS_INTERVAL_S = 0.2
 """No more than five words on progress a second."""
 
+RECENT_S = 10.0
+"""What is left is judged by the pace of so many seconds: a pause or a dial has changed it since."""
+
 
 class Telling:
     """Sentences, figures, progress and verdicts."""
@@ -28,6 +32,9 @@ class Telling:
         self._emit = emit
         self._verdicts: list[VerdictReached] = []
         self._progress_due = 0.0
+        self._task = ""
+        self._marks: deque[tuple[float, float]] = deque()
+        """When how much of the task was done, lately."""
 
     def outcome(self) -> Outcome:
         """Passed when every claim held; a run without a verdict proves nothing, and is an error."""
@@ -74,7 +81,16 @@ class Telling:
             return
         self._progress_due = now + PROGRESS_INTERVAL_S
         rate = (done - start) / (now - since) if now > since else 0.0
-        eta_s = round((total - done) / rate, 1) if rate else None
+        if task != self._task or (self._marks and done < self._marks[-1][1]):
+            self._task = task
+            self._marks.clear()
+        self._marks.append((now, done))
+        (then, before), pace = self._marks[0], rate
+        if now - then > RECENT_S / 2:
+            pace = (done - before) / (now - then)
+        while now - self._marks[0][0] > RECENT_S:
+            self._marks.popleft()
+        eta_s = round((total - done) / pace, 1) if pace else None
         self._emit(
             ProgressAdvanced(task=task, done=round(done, 3), total=total, unit=unit, rate=round(rate, 3), eta_s=eta_s)
         )

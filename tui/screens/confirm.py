@@ -68,7 +68,7 @@ def rollback_losses(state: LabState) -> list[str]:
     undone = state.run.experiment if state.running and state.run is not None else state.undoable
     losses = [
         f"What {clean(state.title(undone))} has written to {clean(state.schema)} is undone: open transactions "
-        "by ROLLBACK, committed work by compensating entries. A fingerprint proves it."
+        "by ROLLBACK, committed work the way production would, which is told afterwards. A fingerprint proves it."
     ]
     losses += _tables("Tables concerned", state)
     if state.open_transactions:

@@ -71,7 +71,7 @@ def _legend(figures: Sequence[Measured], width: int) -> list[Text]:
 def _progress(measured: Measurements, view: View, width: int) -> tuple[Text, ...]:
     """How far, and until when; below it how fast, and how to end it."""
     progress = measured.progress
-    if progress is None:
+    if progress is None or progress.done >= progress.total:  # What comes next is something else.
         return ()
     unit = value(progress.unit, _LONGEST_UNIT)
     share = min(progress.done / progress.total, 1) if progress.total else 0.0

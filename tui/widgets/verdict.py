@@ -55,8 +55,8 @@ def _verdict(verdict: VerdictReached, width: int, *, past: bool) -> list[Text]:
 
 
 def _later_notes(state: LabState) -> list[Noted]:
-    """What was noted from the first statement on; what came before it said what to look at."""
-    first = state.statements[0].started_at if state.statements else state.now
+    """What was noted from the first statement on; what came before it said what to look at. Without any, all of it."""
+    first = state.statements[0].started_at if state.statements else 0.0
     return [note for note in state.notes if note.t >= first]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Annotated
 
 import msgspec
@@ -120,6 +121,7 @@ class Crashes:
         url = bench.server.url.render_as_string(hide_password=False)
         schema = connection.dialect.default_schema_name or ""
         kept, torn = [], 0
+        began = time.monotonic()
         for number in range(kills):
             fault = 1 + number * SPACING
             try:
@@ -133,5 +135,6 @@ class Crashes:
             torn += await connection.scalar(TORN, {"done": done, "last": last}) or 0
             await connection.rollback()
             kept.append(done)
+            bench.progress("Kills", number + 1, kills, "kills", since=began)
             bench.note(f"Killed ahead of statement {fault}: the checkpoint says {done:,}.")
         return kept, torn

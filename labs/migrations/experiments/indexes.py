@@ -61,7 +61,9 @@ class Indexes:
         in a notice, and does nothing: the migration is green.
 
         A lock_timeout, so good for every other statement, is wrong for this one. At its end it waits for every older
-        snapshot, also that of a transaction which never touched this table; here an idle report is enough.
+        snapshot, also that of a transaction which never touched this table; here an idle report is enough. It is at
+        REPEATABLE READ, and so holds its snapshot to its end; at READ COMMITTED one is held only while a statement or
+        a cursor is open.
 
         So: no lock_timeout for CREATE INDEX CONCURRENTLY, a look into pg_index afterwards, and the invalid ones swept
         by DROP INDEX CONCURRENTLY before it is tried again.
@@ -102,7 +104,7 @@ class Indexes:
                 timeout = await self._refusal(bench, migration, PLAIN, before=IMPATIENT)
             left = await invalid(connection)
             bench.verdict(
-                "A transaction that never touched the table is enough for a lock_timeout to leave an invalid index",
+                "A snapshot held elsewhere is enough for a lock_timeout to leave an invalid index",
                 timeout == LOCK_NOT_AVAILABLE and "users_name" in left,
                 refusal=timeout or "built",
                 invalid=", ".join(left) or "none",

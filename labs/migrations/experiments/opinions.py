@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labs.migrations import squawk
+from labs.migrations import ladder, squawk
 from labs.migrations.loading import load
 from labs.migrations.parameters import Rows
 from labs.workbench.bench import Bench
@@ -30,6 +30,9 @@ STATEMENTS = {
     "index": ("", "CREATE INDEX users_name ON users (name)"),
 }
 """By name what has to be there before, and the statement."""
+
+SINCE = {"virtual column": (18,)}
+"""Which PostgreSQL knows a statement first, where not all do."""
 
 LOCKS = text(
     "SELECT mode FROM pg_locks WHERE pid = pg_backend_pid() AND relation = to_regclass('users') "
@@ -73,6 +76,15 @@ class Did:
         return "gives everybody the same date" if self.one_date else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """A revision of this lab: what it sends, how long that took, and whether nobody could write meanwhile."""
+
+    statements: list[str]
+    milliseconds: float
+    locks_out: bool
+
+
 class Opinions:
     """A second opinion, and the facts."""
 
@@ -89,6 +101,8 @@ class Opinions:
         lesson. A linter sees neither how many rows a statement touches nor what a value means, and what it knows of a
         server is from the version for which its rule was written.
 
+        At last the revisions of this lab themselves are linted and run, one after the other.
+
         Rules of style, such as a missing IF NOT EXISTS, are left out here. Nothing leaves this machine.
         """,
         lacking={"mariadb": "squawk reads PostgreSQL's SQL only."},
@@ -97,7 +111,10 @@ class Opinions:
         """Each statement, linted and run."""
         async with bench.empty_tables() as connection:
             await load(bench, connection, parameters.rows)
-            did = {name: await self._run(connection, *statements) for name, statements in STATEMENTS.items()}
+            version = connection.dialect.server_version_info or ()
+            tried = {name: pair for name, pair in STATEMENTS.items() if version >= SINCE.get(name, ())}
+            did = {name: await self._run(connection, *statements) for name, statements in tried.items()}
+            revisions = {name: await self._climb(connection, name) for name in ladder.order()}
         rewrite_ms = min(one.milliseconds for one in did.values() if one.rewrote)
         harms = {name: one.harm(rewrite_ms) for name, one in did.items()}
         bench.verdict(
@@ -106,14 +123,25 @@ class Opinions:
             clock_timestamp_ms=round(did["column, default clock_timestamp()"].milliseconds, 1),
             now_ms=round(did["column, default now()"].milliseconds, 1),
         )
+        slow = [name for name, one in revisions.items() if one.locks_out and one.milliseconds * 2 > rewrite_ms]
+        bench.verdict(
+            "No revision of this lab locks writers out for half as long as a rewrite would",
+            not slow,
+            revisions=", ".join(f"{name} {one.milliseconds:.1f} ms" for name, one in revisions.items()),
+            rewrite_ms=round(rewrite_ms, 1),
+            too_long=", ".join(slow) or "none",
+        )
         path = squawk.program()
         if path is None:
             bench.note("squawk is not installed here; `pip install 'ninelabs[lint]'` brings it. What was measured:")
             for name, harm in harms.items():
                 bench.note(f"{name}: {harm or 'harms nobody'}, {did[name].milliseconds:.1f} ms.")
             return
-        rules = await squawk.lint(path, [statement for _, statement in STATEMENTS.values()])
-        said = dict(zip(STATEMENTS, rules, strict=True))
+        said = dict(zip(tried, await squawk.lint(path, [statement for _, statement in tried.values()]), strict=True))
+        for name, one in revisions.items():
+            told = ", ".join(rule for rules in await squawk.lint(path, one.statements) for rule in rules) or "silent"
+            locks = "locks writers out for it" if one.locks_out else "locks no writer out"
+            bench.note(f"Our revision {name}. squawk: {told}. Measured: {locks}, {one.milliseconds:.1f} ms.")
         for name, harm in harms.items():
             told = ", ".join(said[name]) or "silent"
             agreed = "agreed" if bool(said[name]) == bool(harm) else "≠"
@@ -136,6 +164,19 @@ class Opinions:
             passed_and_harmful=", ".join(missed) or "none",
             warned_and_harmless=", ".join(needless) or "none",
         )
+
+    async def _climb(self, connection: AsyncConnection, revision: str) -> Ours:
+        """Go up one revision of this lab, for good; before what validates, everybody gets some date."""
+        if revision == "not_null":
+            await connection.execute(text("UPDATE users SET created_at = now() WHERE created_at IS NULL"))
+            await connection.commit()
+        statements = await connection.run_sync(ladder.sql, revision)
+        began = time.perf_counter()
+        await connection.run_sync(ladder.go, revision)
+        milliseconds = (time.perf_counter() - began) * 1000
+        locks = (await connection.scalars(LOCKS)).all()
+        await connection.commit()
+        return Ours([" ".join(statement.split()) for statement in statements], milliseconds, bool(locks))
 
     async def _run(self, connection: AsyncConnection, before: str, statement: str) -> Did:
         """The quickest of some tries of a statement, each taken back."""

@@ -75,7 +75,8 @@ class Replicas:
         what Furthest behind says.
 
         Then the same, and before each batch the backfill looks how far behind the standby is, and rests while that is
-        too far. It takes longer, and leaves the standby as much behind as the ALTER alone would have.
+        too far. It takes longer, and leaves the standby as much behind as the ALTER alone would have. For how long the
+        standby is behind is the report's doing, and the same both times; how much it then has to catch up with is not.
 
         Look at what the lag is measured by. pg_stat_replication has replay_lag, but it speaks of what was replayed
         last: while nothing is, it stands still. So the backfill writes down how far the log was when, and asks how old

@@ -13,7 +13,7 @@ from labs.scale.limits.fetching import fetch_all, stream
 from labs.scale.limits.law import Law
 from labs.scale.limits.plans import Plan, plan
 from labs.scale.limits.search import largest
-from labs.scale.loading import load
+from labs.scale.loading import disk, load
 from labs.scale.models import TABLE
 from labs.scale.parameters import Rows, Seed
 from labs.workbench.apart import OutOfMemoryError, apart
@@ -106,6 +106,7 @@ class Limits:
             return ran.value == rows
 
         async with bench.empty_tables() as connection:
+            await disk.must_do(bench.server, connection, parameters.rows)
             await load.send(connection, Customers(parameters.seed, parameters.rows))
             await connection.commit()
             fitted, tried = 0, 1_000
@@ -171,6 +172,7 @@ class Limits:
     async def plan_flip(self, bench: Bench, parameters: Flip) -> None:
         """Find the smallest table at which each query goes by an index."""
         async with bench.empty_tables() as connection:
+            await disk.must_do(bench.server, connection, 2 * parameters.rows)
             await load.send(connection, Customers(parameters.seed, parameters.rows))
             await probe.create(bench.server, connection)
             seen: dict[tuple[str, int], Plan] = {}
@@ -222,6 +224,7 @@ class Limits:
         """Find the smallest table whose p99 is over the budget, and see whether that is so again."""
         seen: dict[int, probe.Timed] = {}
         async with bench.empty_tables() as connection:
+            await disk.must_do(bench.server, connection, 2 * parameters.rows)
             await load.send(connection, Customers(parameters.seed, parameters.rows))
             await probe.create(bench.server, connection)
 
@@ -270,6 +273,7 @@ class Limits:
     async def growth(self, bench: Bench, parameters: Growth) -> None:
         """Measure, fit, project."""
         async with bench.empty_tables() as connection:
+            await disk.must_do(bench.server, connection, parameters.rows)
             loads, scans, lookups = await growth.measure(bench, connection, parameters.rows, parameters.seed)
         laws = {}
         for curve in (loads, scans, lookups):

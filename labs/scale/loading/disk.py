@@ -81,6 +81,14 @@ async def room(server: Engine, connection: AsyncConnection, rows: int) -> Room |
     return None
 
 
+async def must_do(server: Engine, connection: AsyncConnection, rows: int) -> None:
+    """Raise `LabError` where it can be seen that so many customers do not fit."""
+    found = await room(server, connection, rows)
+    await connection.rollback()
+    if found is not None:
+        found.must_do()
+
+
 async def _max_wal_bytes(connection: AsyncConnection) -> int:
     query = "SELECT pg_size_bytes(current_setting('max_wal_size'))"
     return await connection.scalar(text(query)) or 0

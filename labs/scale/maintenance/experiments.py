@@ -92,8 +92,9 @@ class Maintenance:
 
         In PostgreSQL an UPDATE writes a new version of the row beside the old one. The old ones are dead, but they are
         in the way until VACUUM has noted their place as free: the second UPDATE without it would grow the table
-        again, and after it finds room. VACUUM gives nothing back to the disk; VACUUM FULL does, by writing the table
-        anew, with everybody locked out. Autovacuum begins when a fifth of the rows and 50 are dead: that debt is told.
+        again, and after it finds room. To the disk VACUUM gives back only what is empty at the table's end; VACUUM FULL
+        gives back all, by writing the table anew, with everybody locked out. Autovacuum begins when a fifth of the rows
+        and 50 are dead: that debt is told.
 
         MariaDB writes the row in place, and keeps the old version in the undo log until nobody can want it any more.
         What it lacks to bloat by an UPDATE it has in a DELETE: the pages stay with the table until it is rebuilt by
@@ -159,7 +160,8 @@ class Maintenance:
         An index of PostgreSQL does not know which rows are still there: that stands in the table. Only where the
         visibility map says that all of a page is visible to everybody is the table left alone, and it is VACUUM that
         writes the map. So after a load an index-only scan reads the table for every row (heap fetches); after VACUUM
-        for none; after an UPDATE, of rows it does not even want, for many again; and after VACUUM for none.
+        for none; after an UPDATE of a tenth of the rows for most again, since a page counts as a whole; and after
+        VACUUM for none.
         """,
         lacking={
             "mariadb": "MariaDB has no visibility map, and no figure that tells how often an index that has all the "
@@ -278,7 +280,8 @@ async def _bloat_mariadb(bench: Bench, connection: AsyncConnection, change: str,
 
 
 async def _dead(engine: Any) -> int:
-    await run(engine, "SELECT pg_stat_force_next_flush()")
+    if await run(engine, "SELECT to_regproc('pg_stat_force_next_flush') IS NOT NULL"):  # from PostgreSQL 15 on
+        await run(engine, "SELECT pg_stat_force_next_flush()")
     query = f"SELECT n_dead_tup FROM pg_stat_user_tables WHERE relid = CAST('{TABLE}' AS regclass)"
     return int(await run(engine, "SELECT pg_stat_clear_snapshot()", query) or 0)
 

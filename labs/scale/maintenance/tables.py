@@ -9,10 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from labs.scale.customers import Customers
 from labs.scale.limits.plans import analyze
-from labs.scale.loading import load
+from labs.scale.loading import disk, load
 from labs.scale.models import TABLE
 from labs.workbench.bench import Bench
 from labs.workbench.engines.engine import Engine
+
+WRITTEN_ANEW = 3
+"""A table that is changed as a whole, and then written anew, is there up to so often."""
 
 LEFT_ALONE = {
     "postgres": f"ALTER TABLE {TABLE} SET (autovacuum_enabled = off)",
@@ -22,6 +25,7 @@ LEFT_ALONE = {
 
 async def fill(server: Engine, connection: AsyncConnection, rows: int, seed: int) -> None:
     """Load the customers into the empty table, have them analyzed, and see that nothing else is done to them."""
+    await disk.must_do(server, connection, WRITTEN_ANEW * rows)
     await connection.execute(text(LEFT_ALONE[server.name]))
     await load.send(connection, Customers(seed, rows))
     await connection.commit()

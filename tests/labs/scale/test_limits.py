@@ -103,7 +103,7 @@ class Pretended:
     [
         (lambda rows: rows / 1000, "passed", range(10_001, 11_002)),
         (lambda rows: 1.0, "passed", [None]),
-        (lambda rows: 11.0 if 9_000 < rows < 12_000 else rows / 10_000, "failed", range(9_001, 12_000)),
+        (lambda rows: 11.0 if 7_000 < rows < 9_000 else rows / 10_000, "failed", range(7_001, 9_000)),
         (lambda rows: 99.0, "failed", [1_000]),
     ],
     ids=["grows", "never over", "falls again", "over at once"],

@@ -12,6 +12,7 @@ from sqlalchemy import func, insert, select, text
 from labs.scale.customers import Customers
 from labs.scale.lab import SEEDED
 from labs.scale.loading import disk, load
+from labs.scale.loading import experiments as loading
 from labs.scale.models import TABLE, Customer, Load
 from labs.scale.server import sizes
 from labs.stream.events import ExperimentEnded, LatencySampled, Noted, ProgressAdvanced, RolledBack
@@ -37,7 +38,7 @@ async def there(runner: Runner) -> tuple[int, int]:
 
 async def test_a_load_is_what_was_generated_and_a_rollback_takes_back_that_load(scale: Runner, heard: Heard) -> None:
     assert await scale.run("load", {"rows": 20_000}) == "passed"
-    assert len(verdicts(heard)) == 3
+    assert len(verdicts(heard)) == 2, "so few rows tell nothing of memory"
     assert await there(scale) == (SEEDED + 20_000, 1)
     assert heard.of(ProgressAdvanced)[-1].done == 20_000
     assert sum(one.count for one in heard.of(LatencySampled)) > 0
@@ -46,6 +47,20 @@ async def test_a_load_is_what_was_generated_and_a_rollback_takes_back_that_load(
     await heard.until(lambda: bool(heard.of(RolledBack)))
     assert heard.of(RolledBack)[-1].how == ("Load 1 deleted: 20,000 customers, keys 1,001 to 21,000.",)
     assert await there(scale) == (SEEDED, 0)
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+@pytest.mark.parametrize(("growth_bytes", "outcome"), [(2**20 * 64, "passed"), (-1, "failed")])
+async def test_of_memory_is_judged_what_does_not_fit(
+    scale: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch, growth_bytes: int, outcome: str
+) -> None:
+    monkeypatch.setattr(loading, "ROW_BYTES", 2**20)
+    monkeypatch.setattr(loading, "GROWTH_BYTES", growth_bytes)
+    assert await scale.run("load", {"rows": 20_000}) == outcome
+    assert MEMORY in verdicts(heard)
+
+
+MEMORY = "The program needs no more memory the more rows go through it"
 
 
 async def test_a_rollback_leaves_whoever_came_by_another_way(bench: Bench) -> None:
