@@ -29,6 +29,7 @@ from labs.workbench.place import schema_name
 from tests.benchmarks import keys, line
 from tests.benchmarks.exploration import exploration
 from tests.benchmarks.loading import loading
+from tests.benchmarks.migrating import migrating
 from tests.benchmarks.told import told
 from tests.terminal import Terminal
 
@@ -90,6 +91,7 @@ async def on_servers() -> None:
         try:
             await exploration(own, server)
             await loading(own, server)
+            await asyncio.to_thread(migrating, server.name, own.title, own.folder.parent)
             await asyncio.to_thread(keys.key_under_load, ("--engine", server.name), own.title)
             await live_screen(own, server)
         finally:
