@@ -101,7 +101,6 @@ def _experiment(spec: ExperimentSpec) -> dict[str, Any]:
         "title": spec.title,
         "engines": spec.engines,
         "parameters": [_parameter(parameter) for parameter in spec.parameters],
-        "dials": [_parameter(dial) for dial in spec.dials],
     }
 
 

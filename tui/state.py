@@ -358,8 +358,7 @@ class LabState:
         self.measured.progress = None
         for session in self.sessions.values():
             session.held = None
-            # Its connection is closed, and whatever it had open was rolled back.
-            session.in_transaction = False
+            session.in_transaction = False  # Its connection is closed.
 
     def _change_session(self, event: SessionChanged) -> None:
         session = self._session(event.session)

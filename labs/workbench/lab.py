@@ -113,7 +113,7 @@ class Experiment:
                 raise LabError(
                     f"{self.spec.slug} has no {kind} {name!r}",
                     f"It takes {', '.join(known) or 'none'}.",
-                    f"`ninelabs list --json` names every {kind}.",
+                    f"Name one that is there, or leave the {kind} as it is.",
                     exit_status=USAGE,
                 )
         plain = {name: known[name].recognised(value) for name, value in given.items()}
