@@ -74,7 +74,7 @@ class Backfiller:
 
     server: Engine
     sessions: SessionMaker
-    target_ms: float = 50.0
+    target_ms: float = 100.0
     nice: float = 0.0
     paused: bool = False
     throttle: Throttle | None = None
