@@ -110,7 +110,7 @@ async def migration(
     bench: Bench,
     *,
     lock_timeout_ms: int = 100,
-    target_ms: float = 100.0,
+    target_ms: float = 75.0,
     nice: float = 0.0,
     throttled: tuple[int, int] = (1, 25),
     lag_ms: int | None = LAG_MS,

@@ -23,7 +23,7 @@ class Staged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     rows: Rows = 10_000
     lock_timeout: LockTimeout = 100
-    batch: BatchTarget = 100.0
+    batch: BatchTarget = 75.0
     nice: Nice = 0.0
 
 

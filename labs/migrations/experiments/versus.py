@@ -62,7 +62,7 @@ class UnderLoad(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clients: Annotated[int, msgspec.Meta(ge=1, le=32, description="programs that write and read meanwhile")] = 4
     budget: Annotated[int, msgspec.Meta(ge=20, le=10_000, description="milliseconds that a writer may wait")] = 150
     lock_timeout: LockTimeout = 100
-    batch: BatchTarget = 100.0
+    batch: BatchTarget = 75.0
     nice: Nice = 0.0
     seed: Annotated[int, msgspec.Meta(ge=0, le=1_000_000, description="of what the clients do")] = 1
 
