@@ -29,7 +29,7 @@ ON_MARIADB = text(
 
 
 REPLICAS = text(
-    "SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')::bigint, "
+    "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint, "
     "pg_wal_lsn_diff(min(replay_lsn), '0/0')::bigint FROM pg_stat_replication"
 )
 

@@ -6,6 +6,9 @@ here on programs may rely on the date, and a way back to before the column loses
 
 from __future__ import annotations
 
+from alembic import op
+
+from labs.migrations.dialects import on_mariadb
 from labs.migrations.revisions import dual_write
 
 revision = "contract"
@@ -18,5 +21,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Bring it back."""
+    """Bring it back, for updates too."""
     dual_write.upgrade()
+    if not on_mariadb():
+        op.execute(dual_write.ON_ALL)

@@ -7,7 +7,8 @@ of those writers would be refused.
 
 So for as long as both versions run, a trigger fills in what is missing: for a new user the present moment, and on an
 update what was there before, so that nobody can blank a date. It leaves an old row's NULL alone on update: what
-the truth is there, only the backfill knows.
+the truth is there, only the backfill knows. On PostgreSQL updates are its business only after the backfill: a row
+trigger before UPDATE has each row locked by itself first, whatever its WHEN says, and the backfill updates every one.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ BEGIN
 END $$"""
 
 TRIGGER = """\
-CREATE TRIGGER users_keep_created_at BEFORE INSERT OR UPDATE ON users
+CREATE OR REPLACE TRIGGER users_keep_created_at BEFORE {} ON users
 FOR EACH ROW WHEN (NEW.created_at IS NULL) EXECUTE FUNCTION users_keep_created_at()"""
+
+ON_ALL = TRIGGER.format("INSERT OR UPDATE")
 
 ON_INSERT = """\
 CREATE OR REPLACE TRIGGER users_new_created_at BEFORE INSERT ON users
@@ -44,8 +47,8 @@ FOR EACH ROW SET NEW.created_at = COALESCE(NEW.created_at, OLD.created_at)"""
 
 
 def upgrade() -> None:
-    """Add the trigger; on MariaDB one for each kind of statement."""
-    for statement in (ON_INSERT, ON_UPDATE) if on_mariadb() else (FUNCTION, TRIGGER):
+    """Add the trigger; on MariaDB one for each kind of statement, on PostgreSQL for new users only, as yet."""
+    for statement in (ON_INSERT, ON_UPDATE) if on_mariadb() else (FUNCTION, TRIGGER.format("INSERT")):
         op.execute(statement)
 
 

@@ -3,6 +3,8 @@
 After the backfill, not before. A constraint that is NOT VALID is checked for each row that is written, and to
 PostgreSQL an UPDATE writes the whole row: whoever changed the name of a user not yet backfilled would be refused.
 
+From here on nobody can blank a date either: the trigger is for updates too.
+
 PostgreSQL 18 has NOT NULL … NOT VALID. Below 18 a CHECK takes its place, and the next revision makes a NOT NULL of it.
 MariaDB knows no constraint that is not valid, so there is nothing to do here.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 from alembic import op
 
 from labs.migrations.dialects import has_not_valid_not_null, on_mariadb
+from labs.migrations.revisions import dual_write
 
 revision = "not_null"
 down_revision = "dual_write"
@@ -23,6 +26,7 @@ def upgrade() -> None:
     """Promise it."""
     if on_mariadb():
         return
+    op.execute(dual_write.ON_ALL)
     if has_not_valid_not_null():
         op.execute(f"ALTER TABLE users ADD CONSTRAINT {NAME} NOT NULL created_at NOT VALID")
     else:
@@ -33,3 +37,4 @@ def downgrade() -> None:
     """Promise it no more."""
     if not on_mariadb():
         op.execute(f"ALTER TABLE users DROP CONSTRAINT {NAME}")
+        op.execute(dual_write.TRIGGER.format("INSERT"))

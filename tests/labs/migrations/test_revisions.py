@@ -105,12 +105,16 @@ async def test_whoever_writes_a_user_writes_a_date_once_the_trigger_is_there(ben
         await go(connection, "dual_write")
         await connection.execute(WITH_NULL, {"id": ROWS + 2})
         await connection.execute(WITHOUT, {"id": ROWS + 3})
-        for user in (ROWS + 2, ROWS + 3):
+        await connection.execute(text("UPDATE users SET name = 'x' WHERE id = 1"))
+        assert await connection.scalar(DATE_OF, {"id": 1}) is None  # only the backfill knows
+        await connection.execute(text("DELETE FROM users WHERE id = :id"), {"id": ROWS + 1})
+        await connection.commit()
+        await backfill(bench)
+        await go(connection, "not_null")
+        for user in (1, ROWS + 2, ROWS + 3):
             given = await connection.scalar(DATE_OF, {"id": user})
             await connection.execute(text("UPDATE users SET created_at = NULL WHERE id = :id"), {"id": user})
             assert given is not None and await connection.scalar(DATE_OF, {"id": user}) == given
-        await connection.execute(text("UPDATE users SET name = 'x' WHERE id = 1"))
-        assert await connection.scalar(DATE_OF, {"id": 1}) is None  # only the backfill knows
 
 
 async def test_a_user_without_a_date_is_found_by_the_validation(bench: Bench) -> None:
