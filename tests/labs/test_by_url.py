@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -104,13 +105,14 @@ async def test_a_plain_role_runs_the_lab_and_nothing_else_is_touched(
 def test_the_password_is_nowhere_to_be_seen(student: str, tmp_path: Path) -> None:
     secrets = (PASSWORD, "s3cret")
     recording = tmp_path / "recording"
-    arguments = ("run", "races/row_lock", "--json", "--record", str(recording), "--url", student)
+    arguments = ("run", "races/every_order", "--json", "--record", str(recording), "--url", student)
     with running(*arguments) as process:
         process.until(lambda event: isinstance(event, LabOpened))
         seen = [" ".join(other.info["cmdline"] or ()) for other in psutil.process_iter(["cmdline"])]
+        process.process.send_signal(signal.SIGINT)
         ended = process.end()
-    assert ended.status == 0
-    assert any("races/row_lock" in command for command in seen)
+    assert ended.status == 130
+    assert any("races/every_order" in command for command in seen)
     refused = ninelabs("run", "races", f"--url={student.replace('student', 'nobody')}")
     assert refused.status == 3
     for text in (*seen, ended.stdout, ended.stderr, recording.read_text(), refused.stdout, refused.stderr):
@@ -160,12 +162,13 @@ def test_a_server_that_is_not_there() -> None:
 
 
 def test_a_second_session_is_told_who_has_the_lab(student: str) -> None:
-    with running("run", "races/deadlock", "--json", NINELABS_URL=student) as first:
+    with running("run", "races/every_order", "--json", NINELABS_URL=student) as first:
         first.until(lambda event: isinstance(event, LabOpened))
         second = ninelabs("run", "races/row_lock", NINELABS_URL=student)
         assert second.status == 3
         assert one_sentence(second.stderr).startswith("The races lab is in use. On this server ninelabs/races (backend")
-        assert first.end().status == 0
+        first.process.send_signal(signal.SIGINT)
+        assert first.end().status == 130
 
 
 @pytest.mark.parametrize(
