@@ -11,7 +11,6 @@ from functools import partial
 from typing import Annotated
 
 import msgspec
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.migrations import truth
@@ -21,6 +20,7 @@ from labs.migrations.migration import migration
 from labs.migrations.naive import WAYS
 from labs.migrations.parameters import BatchTarget, Dials, LockTimeout, Nice, Rows
 from labs.migrations.traffic import Journal, Traffic
+from labs.workbench import redo
 from labs.workbench.bench import Bench
 from labs.workbench.lab import Watched, experiment
 from labs.workbench.latency import LatencyMeter
@@ -47,12 +47,6 @@ DEARER = 1.5
 
 DEAR_FROM_S = 10
 """What the one UPDATE takes at least before that is judged: the retries and rests have a length of their own."""
-
-LOG_ON_POSTGRES = text("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')")
-LOG_ON_MARIADB = text(
-    "SELECT CAST(variable_value AS UNSIGNED) FROM information_schema.global_status "
-    "WHERE variable_name = 'INNODB_LSN_CURRENT'"
-)
 
 
 class UnderLoad(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -122,13 +116,13 @@ class Versus:
         before = await truth.checksums(connection, parameters.rows, in_use=True)
         await connection.rollback()
         meter = LatencyMeter("Reads and writes", title, bench.show)
-        async with bench.clients(parameters.clients, isolation="read committed") as clients:
+        async with bench.clients(parameters.clients, isolation="autocommit") as clients:
             traffic = Traffic(clients, parameters.rows, parameters.seed, meter, bench.server.message)
             async with _migrating(bench, title, parameters, traffic) as migrate, traffic.going_on():
                 await asyncio.sleep(CALM_S)
-                began, written = time.perf_counter(), await _log_bytes(connection)
+                began, written = time.perf_counter(), await _log_bytes(bench, connection)
                 await migrate()
-                seconds, written = time.perf_counter() - began, await _log_bytes(connection) - written
+                seconds, written = time.perf_counter() - began, await _log_bytes(bench, connection) - written
                 await asyncio.sleep(CALM_S)
         lost = await traffic.journal.lost(connection)
         await connection.rollback()
@@ -219,9 +213,8 @@ async def _migrating(
         yield run.up
 
 
-async def _log_bytes(connection: AsyncConnection) -> int:
-    """How much the server has written to its log so far."""
-    query = LOG_ON_POSTGRES if connection.dialect.name == "postgresql" else LOG_ON_MARIADB
-    written = int(await connection.scalar(query) or 0)
+async def _log_bytes(bench: Bench, connection: AsyncConnection) -> int:
+    """How much the server has written to its log so far, with no transaction left open in anybody's way."""
+    written = await redo.written(bench.server, connection)
     await connection.rollback()
     return written

@@ -20,6 +20,7 @@ from labs.workbench.apart import peak_bytes
 from labs.workbench.bench import Bench
 from labs.workbench.lab import experiment
 from labs.workbench.latency import LatencyMeter
+from labs.workbench.room import UNKNOWN
 from labs.workbench.sessions import SessionMaker
 
 MIB = 2**20
@@ -73,12 +74,12 @@ class Loading:
         """Look for room, load, and compare with what was generated."""
         server = bench.server
         async with bench.reading() as connection:
-            room = await disk.room(server, connection, parameters.rows)
+            found = await disk.room_for(server, connection, parameters.rows)
             before = await Customers.stored(server, connection)
             first = await load.next_key(connection)
-        bench.note(disk.UNKNOWN if room is None else room.sentence)
-        if room is not None:
-            room.must_do()
+        bench.note(UNKNOWN if found is None else found.sentence)
+        if found is not None:
+            found.must_do()
         customers = Customers(parameters.seed, parameters.rows, first)
         customers.prepare()
         before_load = peak_bytes()

@@ -14,12 +14,12 @@ from labs.scale.customers import Customers
 from labs.scale.loading import disk
 from labs.scale.parameters import Rows, Seed
 from labs.scale.repeats import FEWEST, MOST
-from labs.scale.server import LOG_NAME
 from labs.scale.strategies import orm_row_by_row
 from labs.scale.strategies.catalogue import STREAMED, Strategy, chosen, strategy
 from labs.scale.strategies.trial import Trial, attempt
 from labs.stream.events import Measured
 from labs.stream.figures import alike
+from labs.workbench import redo
 from labs.workbench.bench import Bench
 from labs.workbench.lab import Watched, experiment
 
@@ -120,7 +120,7 @@ def tell(bench: Bench, trials: Mapping[str, Sequence[Trial]]) -> dict[str, Measu
     rates = {
         title: repeats.tell(bench, RATE, title, [one.rate for one in some], "rows/s") for title, some in trials.items()
     }
-    log = LOG_NAME[bench.server.name]
+    log = redo.NAME[bench.server.name]
     for title, some in trials.items():
         for metric, unit, values in (
             ("Program, most memory", "MiB", [one.program_bytes / MIB for one in some]),

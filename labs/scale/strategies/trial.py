@@ -14,6 +14,7 @@ from labs.scale.customers import Customers
 from labs.scale.models import TABLE
 from labs.scale.server import ServerMeter, Sizes
 from labs.scale.strategies.catalogue import Strategy
+from labs.workbench import processes, redo
 from labs.workbench.apart import ApartError, apart, preload
 from labs.workbench.bench import Bench
 from labs.workbench.dataset.checksum import Digest
@@ -77,10 +78,10 @@ async def load_apart(
     customers.prepare()
     try:
         async with engine.connect() as connection:
-            pids = {pid for pid in [await servers.process(server, connection)] if pid is not None}
+            pids = {pid for pid in [await processes.serving(server, connection)] if pid is not None}
             if server.name == "postgres":
                 async with engine.connect() as second:
-                    pids |= {pid for pid in [await servers.process(server, second)] if pid is not None}
+                    pids |= {pid for pid in [await processes.serving(server, second)] if pid is not None}
         with ServerMeter(server, pids) as meter:
             began, cpu_began = time.perf_counter(), time.process_time()
             await load(engine, customers)
@@ -95,14 +96,14 @@ async def attempt(bench: Bench, connection: AsyncConnection, strategy: Strategy,
     server = bench.server
     await connection.execute(text(f"TRUNCATE TABLE {TABLE}"))
     await connection.commit()
-    before = await servers.log_position(server, connection)
+    before = await redo.written(server, connection)
     await connection.commit()
     try:
         ran = await apart(load_apart, strategy.load, server, bench.schema, bench.application, customers)
     except ApartError as error:
         raise LabError(f"{strategy.title} broke off", str(error), "Mend it, or leave it out.") from error
     loaded = ran.value
-    after = await servers.log_position(server, connection)
+    after = await redo.written(server, connection)
     trial = Trial(
         rows=customers.rows,
         seconds=loaded.seconds,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +19,7 @@ from labs.migrations.experiments import indexes
 from labs.migrations.experiments.versus import STAGED, Ran, UnderLoad, Versus
 from labs.migrations.lab import Migrations
 from labs.migrations.ladder import Climber
+from labs.migrations.migration import migration
 from labs.migrations.throttle import Throttle
 from labs.migrations.traffic import Journal, Traffic
 from labs.stream.events import (
@@ -34,6 +37,12 @@ from labs.workbench.runner import Runner
 from labs.workbench.sessions import SessionMaker
 from tests.conftest import Heard
 from tests.labs.migrations.told import DATED, TRUE, UNCHANGED, fallen, verdicts
+
+TAKEN = {
+    "postgres": "SELECT pg_total_relation_size('users')",
+    "mariadb": "SELECT file_size FROM information_schema.innodb_sys_tablespaces "
+    "WHERE name = CONCAT(SCHEMA(), '/users')",
+}
 
 SMALL = {"rows": 10_000}
 LOADED: dict[str, Any] = {"rows": 20_000, "budget": 1000}
@@ -231,7 +240,7 @@ async def test_a_staged_migration_that_holds_a_lock_is_found_out(
 async def test_a_confirmed_write_that_is_not_there_is_found_out(
     lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def forgetting(self: Traffic, sessions: SessionMaker, user: int, *, new: bool) -> None:
+    async def forgetting(self: Traffic, session: object, user: int, *, new: bool) -> None:
         self.journal.edits[user] = 0
 
     monkeypatch.setattr(Traffic, "_insert", forgetting)
@@ -359,10 +368,28 @@ async def test_without_squawk_what_was_measured_is_told_all_the_same(
     assert any("is not installed" in event.text for event in heard.of(Noted))
 
 
-def test_users_for_whom_there_is_no_room_are_refused_before_any_is_written() -> None:
-    loading.must_fit(1_000_000, 10**9)
-    with pytest.raises(LabError, match="no room for 10,000,000 users"):
-        loading.must_fit(10_000_000, 10**9)
+async def test_users_for_whom_there_is_no_room_are_refused_before_any_is_written(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(2**40, 2**40, 300 * 2**20))
+    assert await lab.run("phases", {"rows": 10_000}) == "passed", "for ten thousand it will do"
+    heard.clear()
+    with pytest.raises(LabError, match=r"needs about \d+\.\d GiB .* 300 MiB are free at /"):
+        await lab.run("phases", {"rows": 10_000_000})
+    assert not heard.of(ProgressAdvanced)
+
+
+async def test_what_users_are_said_to_need_is_what_a_migration_takes(bench: Bench) -> None:
+    rows = 30_000
+    async with bench.empty_tables() as connection:
+        await loading.load(bench, connection, rows)
+        async with migration(bench) as run:
+            await run.up()
+        taken = await connection.scalar(text(TAKEN[bench.server.name]))
+        await connection.rollback()
+    assert taken is not None and rows * loading.BYTES_A_USER[bench.server.name] / 3 < taken
+    assert taken < rows * loading.BYTES_A_USER[bench.server.name]
 
 
 def ran(stall_ms: float, seconds: float = 20.0, lost: int = 0) -> Ran:

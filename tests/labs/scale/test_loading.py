@@ -122,7 +122,7 @@ async def test_too_little_room_is_said_in_numbers_before_anything_is_loaded(
 async def test_what_a_load_is_said_to_need_is_what_it_takes(bench: Bench) -> None:
     rows = 30_000
     async with bench.empty_tables() as connection:
-        room = await disk.room(bench.server, connection, rows)
+        room = await disk.room_for(bench.server, connection, rows)
         await load.send(connection, Customers(9, rows))
         await connection.commit()
         taken = sum(await sizes(bench.server, connection, TABLE))

@@ -10,12 +10,13 @@ import pytest
 
 from labs.scale.customers import Customers
 from labs.scale.models import Base
-from labs.scale.server import LOG_NAME, Sizes
+from labs.scale.server import Sizes
 from labs.scale.strategies import catalogue, copy_text, executemany, orm_row_by_row
 from labs.scale.strategies.catalogue import MODULES, STREAMED, Strategy, strategy
 from labs.scale.strategies.experiments import RATE, again, judge, tell
 from labs.scale.strategies.trial import Trial, attempt
 from labs.stream.events import Noted
+from labs.workbench import redo
 from labs.workbench.bench import Bench
 from labs.workbench.dataset.checksum import Digest
 from labs.workbench.errors import LabError
@@ -38,7 +39,7 @@ async def test_every_strategy_loads_what_was_generated_and_tells_what_it_cost(sc
             (RATE, 3e6),
             ("Program, most memory", 200.0),
             ("Server, most memory", 1000.0),
-            (LOG_NAME[engine], 3000.0),
+            (redo.NAME[engine], 3000.0),
             ("Program, CPU", 10_000.0),
             ("Table", 1000.0),
             ("Indexes", 1000.0),
