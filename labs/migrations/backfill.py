@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,20 +35,21 @@ PAUSE_S = 0.2
 
 LONGEST_REST_S = 1.0
 
-BRIEFLY = {
+SETTINGS = {
     "postgresql": text(
-        f"SELECT set_config('lock_timeout', '{PATIENCE_MS}ms', true), set_config('synchronous_commit', 'off', true)"
+        f"SELECT set_config('lock_timeout', '{PATIENCE_MS}ms', false), set_config('synchronous_commit', 'off', false)"
     ),
     "mariadb": text("SET innodb_lock_wait_timeout = 0"),
     "mysql": text("SET innodb_lock_wait_timeout = 1"),
 }
-"""What a batch begins with. On PostgreSQL its COMMIT need not wait for the disk: should the server crash before it is
-there, the batch is lost together with its checkpoint, and done again."""
+"""Of the backfill's session. On PostgreSQL its COMMIT need not wait for the disk: should the server crash before the
+batch is there, it is lost together with its checkpoint, and done again."""
 
 DATE = text(
     "UPDATE users SET created_at = :registered_at WHERE id BETWEEN :first_id AND :last_id AND created_at IS NULL"
 )
-"""Who has a date keeps it. Once for each entry of the log: a join would leave it to the planner how to get there."""
+"""Who has a date keeps it. Once for each entry of the log: a join leaves it to the planner how to get there, and at ten
+million rows PostgreSQL's reads the whole table for each batch."""
 
 
 def row_lock_timeout(dialect: str, milliseconds: int) -> str:
@@ -97,6 +98,7 @@ class Backfiller:
             Up to which id an earlier one has come.
         """
         async with self.sessions.begin() as session:
+            await session.execute(SETTINGS[session.get_bind().dialect.name])
             if (earlier := await session.get(Backfill, TASK)) is not None:
                 return earlier.done_id
             last = await session.scalar(select(func.coalesce(func.max(User.id), 0))) or 0
@@ -135,26 +137,22 @@ class Backfiller:
 
     async def _batch(self) -> Backfill:
         """One batch with its checkpoint. The checkpoint's row is locked first: nobody else runs the same backfill."""
+        # By keys, not by numbers: however many ids are missing, a batch is of so many rows.
+        end = (
+            select(User.id)
+            .where(User.id > Backfill.done_id, User.id <= Backfill.last_id)
+            .order_by(User.id)
+            .offset(self.size - 1)
+            .limit(1)
+            .scalar_subquery()
+        )
+        found = select(Backfill, func.coalesce(end, Backfill.last_id)).where(Backfill.task == TASK).with_for_update()
+        progress: Backfill
         async with self.sessions.begin() as session:
-            await session.execute(BRIEFLY[session.get_bind().dialect.name])
-            progress = await session.get_one(Backfill, TASK, with_for_update=True)
-            if progress.paused:
-                return progress
-            # By keys, not by numbers: however many ids are missing, a batch is of so many rows.
-            ids = (
-                select(User.id)
-                .where(User.id > progress.done_id, User.id <= progress.last_id)
-                .order_by(User.id)
-                .limit(self.size)
-                .subquery()
-            )
-            upto = await session.scalar(select(func.max(ids.c.id)))
-            if upto is None:
-                upto = progress.last_id
-            else:
-                await self._date(session, progress.done_id + 1, upto)
-            await session.execute(update(Backfill).where(Backfill.task == TASK).values(done_id=upto))
-            progress.done_id = upto
+            progress, last = (await session.execute(found)).one()
+            if not progress.paused:
+                await self._date(session, progress.done_id + 1, last)
+                progress.done_id = last
             return progress
 
     async def _date(self, session: AsyncSession, first: int, last: int) -> None:

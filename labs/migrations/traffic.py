@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from itertools import count
 from random import Random
 from typing import Literal
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
@@ -27,14 +27,17 @@ from labs.workbench.sessions import SessionMaker
 EVERY = 10
 """Clients change each tenth of the old users; the other nine must not change at all."""
 
-THINKING_S = 0.004
+THINKING_S = 0.008
 """Between two operations of a client."""
 
 Knows = Literal["nothing", "the column", "the date"]
 """What the program's newest version knows: old ones do not name the column; then one names it with NULL, as an ORM
 does; at last it gives the date itself."""
 
-WITH_DATE = text("INSERT INTO users (id, name, created_at) VALUES (:id, :name, :created_at)")
+EDIT = text("UPDATE users SET name = :name WHERE id = :id")
+INSERT = text("INSERT INTO users (id, name) VALUES (:id, :name)")
+INSERT_WITH_DATE = text("INSERT INTO users (id, name, created_at) VALUES (:id, :name, :created_at)")
+READ = text("SELECT name FROM users WHERE id = :id")
 
 
 def name(user: int, edit: int) -> str:
@@ -72,6 +75,7 @@ class Traffic:
     """Clients over so many old users; the last of several only reads.
 
     Args:
+        clients: in autocommit: each statement is a transaction of its own, and one round trip.
         meter: of every operation.
         describe: the server's words for a refusal.
     """
@@ -110,55 +114,51 @@ class Traffic:
         """No two clients write the same user, so that it is known whose write was the last."""
         reads = number == len(self.clients) - 1 > 0
         fresh = count(self.rows + 1 + number, len(self.clients))
-        while not over.is_set():
-            kind = "read" if reads else draw.choice(("edit", "insert"))
-            began = time.perf_counter()
-            operation = object()
-            self._under_way.add(operation)
-            try:
-                with self.meter.timed():
-                    if kind == "read":
-                        await self._read(self.clients[number], draw)
-                    elif kind == "insert":
-                        await self._insert(self.clients[number], next(fresh), new=draw.random() < 0.5)
-                    else:
-                        await self._edit(self.clients[number], draw.choice(mine))
-            except DBAPIError as error:
-                self.journal.refused.append(f"{kind}: {self.describe(error)}")
-            finally:
-                self._under_way.remove(operation)
-            took = (time.perf_counter() - began) * 1000
-            self.journal.operations += 1
-            if kind == "read":
-                self.journal.longest_read_ms = max(self.journal.longest_read_ms, took)
-            else:
-                self.journal.longest_write_ms = max(self.journal.longest_write_ms, took)
-            await asyncio.sleep(draw.random() * 2 * THINKING_S)
+        async with self.clients[number]() as session:
+            while not over.is_set():
+                kind = "read" if reads else draw.choice(("edit", "insert"))
+                began = time.perf_counter()
+                operation = object()
+                self._under_way.add(operation)
+                try:
+                    with self.meter.timed():
+                        if kind == "read":
+                            await self._read(session, draw)
+                        elif kind == "insert":
+                            await self._insert(session, next(fresh), new=draw.random() < 0.5)
+                        else:
+                            await self._edit(session, draw.choice(mine))
+                except DBAPIError as error:
+                    self.journal.refused.append(f"{kind}: {self.describe(error)}")
+                    await session.rollback()
+                finally:
+                    self._under_way.remove(operation)
+                took = (time.perf_counter() - began) * 1000
+                self.journal.operations += 1
+                if kind == "read":
+                    self.journal.longest_read_ms = max(self.journal.longest_read_ms, took)
+                else:
+                    self.journal.longest_write_ms = max(self.journal.longest_write_ms, took)
+                await asyncio.sleep(draw.random() * 2 * THINKING_S)
 
-    async def _edit(self, sessions: SessionMaker, user: int) -> None:
+    async def _edit(self, session: AsyncSession, user: int) -> None:
         edit = self.journal.edits.get(user, 0) + 1
-        async with sessions.begin() as session:
-            await session.execute(update(User).where(User.id == user).values(name=name(user, edit)))
+        await session.execute(EDIT, {"id": user, "name": name(user, edit)})
         self.journal.edits[user] = edit
 
-    async def _insert(self, sessions: SessionMaker, user: int, *, new: bool) -> None:
+    async def _insert(self, session: AsyncSession, user: int, *, new: bool) -> None:
         values = {"id": user, "name": name(user, 0)}
-        async with sessions.begin() as session:
-            await self._insert_as(session, values, new=new)
+        if not new or self.knows == "nothing":
+            await session.execute(INSERT, values)
+        else:
+            date = datetime.now(UTC) if self.knows == "the date" else None
+            await session.execute(INSERT_WITH_DATE, {**values, "created_at": date})
         self.journal.edits[user] = 0
 
-    async def _insert_as(self, session: AsyncSession, values: Mapping[str, object], *, new: bool) -> None:
-        if not new or self.knows == "nothing":
-            await session.execute(insert(User).values(**values))
-            return
-        date = datetime.now(UTC) if self.knows == "the date" else None
-        await session.execute(WITH_DATE, {**values, "created_at": date})
-
-    async def _read(self, sessions: SessionMaker, draw: Random) -> None:
+    async def _read(self, session: AsyncSession, draw: Random) -> None:
         known = len(self.journal.edits)
         user = draw.randrange(1, self.rows + 1) if not known else EVERY * draw.randint(1, max(1, self.rows // EVERY))
         at_least = self.journal.edits.get(user)
-        async with sessions() as session:
-            found = await session.scalar(select(User.name).where(User.id == user))
+        found = await session.scalar(READ, {"id": user})
         if at_least is not None and (found is None or int(found.rpartition(" ")[2]) < at_least):
             self.journal.misread.append(user)

@@ -24,7 +24,7 @@ from labs.workbench.lab import Watched, experiment
 from labs.workbench.target import KINDS
 
 SPACING = 9
-"""Statements from one fault to the next. A batch has seven with its COMMIT: each fault strikes another of them."""
+"""Statements from one fault to the next. A batch has five with its COMMIT: each fault strikes another of them."""
 
 
 KILLED = f"Its process ended with status {-signal.SIGKILL}"

@@ -74,6 +74,8 @@ class EmbeddedPostgres(OwnServer):
             "hba_file": self._write("pg_hba.conf", HBA),
             "ident_file": self._write("pg_ident.conf", _ident(accounts.owner().name, account.name)),
             "timezone": "UTC",
+            # Whoever needs another segment of the log would fill it with zeros first, and everybody who commits waits.
+            "wal_init_zero": "off",
         }
         flags = [f"--{name}={value}" for name, value in settings.items()]
         return [programs / "postgres", "-D", self.data, *flags]
