@@ -16,7 +16,6 @@ from labs.migrations.models import Backfill
 from labs.migrations.throttle import Throttle
 from labs.stream.specs import Cell
 from labs.workbench.bench import Bench
-from labs.workbench.sessions import SessionMaker
 
 BACKFILL_AFTER = "dual_write"
 """From this revision on no row without a date comes in any more, so that a backfill has an end."""
@@ -25,14 +24,6 @@ POINT_OF_NO_RETURN = "contract"
 
 TURN_MS = 2_000
 """How long a dial waits for a batch, or whoever else holds the checkpoint's row, to let it go."""
-
-
-SPREAD = text(
-    "SELECT CASE WHEN current_setting('backend_flush_after', true) IS NOT NULL "
-    "THEN set_config('backend_flush_after', '512kB', false) END"
-)
-"""Has PostgreSQL hand what this session writes to the disk as it goes. Left to itself, the system keeps hundreds of MiB
-of it until a checkpoint has all of it written at once, and each COMMIT of anybody else waits behind that."""
 
 LAG_MS = 1_000
 """How far a replica may be behind while a batch begins."""
@@ -136,8 +127,6 @@ async def migration(
         bench.clients(1, isolation="read committed") as (turning,),
         looking() as session,
     ):
-        await _spread(lane)
-        await _spread(quiet)
         throttle = Throttle(await session.connection(), *throttled, lag_ms)
         backfiller = Backfiller(bench.server, quiet, target_ms=target_ms, nice=nice, throttle=throttle)
 
@@ -150,10 +139,3 @@ async def migration(
 
         async with bench.turned_by(turn):
             yield Migration(bench, Climber(bench.server, lane, lock_timeout_ms=lock_timeout_ms), backfiller)
-
-
-async def _spread(sessions: SessionMaker) -> None:
-    """See `SPREAD`; for as long as the connection lasts."""
-    async with sessions.begin() as session:
-        if session.get_bind().dialect.name == "postgresql":
-            await session.execute(SPREAD)
