@@ -301,7 +301,7 @@ async def test_dials_are_obeyed_while_it_runs(lab: Runner, heard: Heard) -> None
         found = [event.done for event in heard.of(ProgressAdvanced) if event.task == "Backfill"]
         return int(found[-1]) if found else 0
 
-    running = asyncio.create_task(lab.run("phases", {"rows": 60_000, "batch": 5.0}))
+    running = asyncio.create_task(lab.run("phases", {"rows": 20_000, "batch": 5.0}))
     await heard.until(lambda: bool(heard.of(ExperimentStarted)))
     await lab.turn("paused", True)
     await heard.until(lambda: any("TRIGGER" in event.sql for event in heard.of(StatementStarted)))

@@ -62,7 +62,7 @@ async def test_every_cell_opens_in_the_lanes(races: Runner, heard: Heard) -> Non
 @ON_POSTGRES
 async def test_a_sample_is_the_same_each_time(races: Runner, heard: Heard) -> None:
     tables: list[Any] = []
-    for _ in range(3):
+    for _ in range(2):
         heard.clear()
         await races.run("every_rule", FEW | {"seed": 4})
         tables.append(
@@ -71,7 +71,7 @@ async def test_a_sample_is_the_same_each_time(races: Runner, heard: Heard) -> No
                 for cell in heard.of(OrdersExplored)
             ]
         )
-    assert tables[0] == tables[1] == tables[2]
+    assert tables[0] == tables[1]
 
 
 async def look_only(*_: object) -> None:

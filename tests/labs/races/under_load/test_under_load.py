@@ -213,7 +213,7 @@ async def test_progress_is_told_five_times_a_second_at_most_and_to_the_end(races
 
 
 async def test_latencies_are_told_of_every_variant_and_of_the_rounds_that_count(races: Runner, heard: Heard) -> None:
-    await races.run("under_load", SHORT | {"seconds": 2.0})
+    await races.run("under_load", SHORT | {"seconds": 1.2})
     told, measured = heard.of(LatencySampled), latest(heard)
     titles = [*VARIANTS, NAIVE_BUT_SERIALIZABLE]
     assert {one.variant for one in told} == set(titles)
