@@ -37,13 +37,17 @@ LONGEST_REST_S = 1.0
 
 SETTINGS = {
     "postgresql": text(
-        f"SELECT set_config('lock_timeout', '{PATIENCE_MS}ms', false), set_config('synchronous_commit', 'off', false)"
+        f"SELECT set_config('lock_timeout', '{PATIENCE_MS}ms', false), "
+        "set_config('synchronous_commit', 'off', false), "
+        "CASE WHEN current_setting('backend_flush_after', true) IS NOT NULL "
+        "THEN set_config('backend_flush_after', '512kB', false) END"
     ),
     "mariadb": text("SET innodb_lock_wait_timeout = 0"),
     "mysql": text("SET innodb_lock_wait_timeout = 1"),
 }
-"""Of the backfill's session. On PostgreSQL its COMMIT need not wait for the disk: should the server crash before the
-batch is there, it is lost together with its checkpoint, and done again."""
+"""Of the session of the batches. On PostgreSQL their COMMIT need not wait for the disk: should the server crash before
+a batch is there, it is lost together with its checkpoint, and done again. And what they write goes to the disk as they
+go: kept by the system, it is written all at once by a checkpoint, and everybody's COMMIT waits behind that."""
 
 DATE = text(
     "UPDATE users SET created_at = :registered_at WHERE id BETWEEN :first_id AND :last_id AND created_at IS NULL"
@@ -98,7 +102,6 @@ class Backfiller:
             Up to which id an earlier one has come.
         """
         async with self.sessions.begin() as session:
-            await session.execute(SETTINGS[session.get_bind().dialect.name])
             if (earlier := await session.get(Backfill, TASK)) is not None:
                 return earlier.done_id
             last = await session.scalar(select(func.coalesce(func.max(User.id), 0))) or 0
@@ -109,6 +112,8 @@ class Backfiller:
 
     async def batches(self) -> AsyncIterator[Batch]:
         """Each batch as it ends, the refused ones too; between them it rests as it is told to."""
+        async with self.sessions.begin() as session:
+            await session.execute(SETTINGS[session.get_bind().dialect.name])
         refused = 0
         while True:
             if self.throttle is not None:

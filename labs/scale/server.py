@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -11,7 +11,6 @@ import psutil
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labs.workbench import processes
 from labs.workbench.engines.engine import Engine
 
 SAMPLE_S = 0.05
@@ -46,11 +45,11 @@ class ServerMeter:
         pids: a connection's own process on PostgreSQL; on MariaDB the whole server.
     """
 
-    def __init__(self, server: Engine, pids: Collection[int]) -> None:
+    def __init__(self, pids: Iterable[int]) -> None:
         self.peak_bytes = 0
         """The most memory they had together: of what they share with others, their share."""
         self.cpu_s = 0.0
-        self._processes = [psutil.Process(pid) for pid in pids if processes.runs_here(server, pid)]
+        self._processes = [psutil.Process(pid) for pid in pids]
         self._ended = threading.Event()
         self._looking = threading.Thread(target=self._look, daemon=True)
 

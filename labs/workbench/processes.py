@@ -23,18 +23,17 @@ async def serving(server: Engine, connection: AsyncConnection) -> int | None:
     pid: int | None = None
     if server.name == "mariadb":
         with suppress(OSError, ValueError):
-            pid = _written(await connection.scalar(text("SELECT @@pid_file")) or "")
+            pid = _pid_in(await connection.scalar(text("SELECT @@pid_file")) or "")
     else:
         pid = server.backend_pid(await connection.get_raw_connection())
-    return pid if pid is not None and runs_here(server, pid) else None
+    return pid if pid is not None and _runs_here(server, pid) else None
 
 
-def runs_here(server: Engine, pid: int) -> bool:
-    """Whether the process of that id is one of this machine, and of that kind of server."""
+def _runs_here(server: Engine, pid: int) -> bool:
     with suppress(psutil.Error):
         return psutil.Process(pid).name() == PROGRAMS[server.name]
     return False
 
 
-def _written(file: str) -> int:
+def _pid_in(file: str) -> int:
     return int(Path(file).read_text())

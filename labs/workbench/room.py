@@ -20,9 +20,11 @@ FOLDER = {
 }
 """Not every role may know."""
 
-MAX_WAL = "SELECT pg_size_bytes(current_setting('max_wal_size'))"
-WAL_KEPT = 2
-"""PostgreSQL aims at `max_wal_size`, and under a load may go beyond it."""
+WAL_TO_COME = """\
+SELECT 2 * pg_size_bytes(current_setting('max_wal_size')) - CASE
+  WHEN has_function_privilege('pg_ls_waldir()', 'EXECUTE') THEN (SELECT coalesce(sum(size), 0) FROM pg_ls_waldir())
+  ELSE 0 END"""
+"""PostgreSQL aims at `max_wal_size`, and under a load may go beyond it. What is there already is used again."""
 
 SPARE_BYTES = 200 * 2**20
 """What must be left over: a server whose disk is full can do nothing at all."""
@@ -42,8 +44,8 @@ class Room:
     def sentence(self) -> str:
         """Both, in numbers."""
         return (
-            f"This needs about {_written(self.needed_bytes)} on the server's disk, log and reserve included; "
-            f"{_written(self.free_bytes)} are free at {self.folder}."
+            f"This needs about {_in_words(self.needed_bytes)} on the server's disk, log and reserve included; "
+            f"{_in_words(self.free_bytes)} are free at {self.folder}."
         )
 
     def must_do(self) -> None:
@@ -52,7 +54,7 @@ class Room:
             raise LabError(
                 "There is too little room on the server's disk",
                 self.sentence,
-                "Take fewer rows, or make room; nothing has been written.",
+                "Take fewer rows, or make room. The servers of ninelabs itself live where NINELABS_DATA says.",
             )
 
 
@@ -64,18 +66,20 @@ async def room(server: Engine, connection: AsyncConnection, stored_bytes: int, l
             size from the beginning, and nothing is added for it.
 
     Returns:
-        None where the server's disk is not one of this machine.
+        None where the server's disk is not one of this machine, or may not be looked at.
     """
     if await processes.serving(server, connection) is None:
         return None
     folder = await connection.scalar(text(FOLDER[server.name]))
     if not folder:
         return None
-    log = min(log_bytes, WAL_KEPT * (await connection.scalar(text(MAX_WAL)) or 0)) if server.name == "postgres" else 0
+    log = 0
+    if server.name == "postgres":
+        log = max(min(log_bytes, int(await connection.scalar(text(WAL_TO_COME)) or 0)), 0)
     with suppress(OSError):
         return Room(stored_bytes + log + SPARE_BYTES, shutil.disk_usage(folder).free, folder)
     return None
 
 
-def _written(size: int) -> str:
+def _in_words(size: int) -> str:
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size >> 20} MiB"

@@ -11,10 +11,11 @@ import psutil
 import pytest
 
 from labs.races.lab import Races
-from labs.stream.events import ExperimentEnded, LabOpened, LabReset, RolledBack
+from labs.stream.events import ExperimentEnded, LabOpened, LabReset, Noted, RolledBack
 from labs.workbench.engines.mariadb.engine import MariaDB
 from labs.workbench.engines.postgres.engine import Postgres, check_version
 from labs.workbench.errors import USAGE, EngineError, LabError
+from labs.workbench.room import UNKNOWN
 from labs.workbench.target import choose, parse
 from tests.labs.private_server import OWNER_PASSWORD, private_server, url
 from tests.labs.program import ninelabs, one_sentence, running
@@ -102,20 +103,30 @@ async def test_a_plain_role_runs_the_lab_and_nothing_else_is_touched(
     assert not (tmp_path / "never/postgres-18").exists()
 
 
+def test_a_plain_role_migrates_a_table_in_use_and_the_disk_is_not_its_to_see(student: str) -> None:
+    ended = ninelabs("run", "migrations/naive_against_staged", "-p", "rows=10000", "--json", NINELABS_URL=student)
+    assert ended.status == 0
+    assert any(note.text == UNKNOWN for note in ended.of(Noted))
+
+
 def test_the_password_is_nowhere_to_be_seen(student: str, tmp_path: Path) -> None:
     secrets = (PASSWORD, "s3cret")
     recording = tmp_path / "recording"
-    arguments = ("run", "races/every_order", "--json", "--record", str(recording), "--url", student)
-    with running(*arguments) as process:
+    whole = ninelabs("run", "races/row_lock", "--json", "--record", str(recording), "--url", student)
+    with running("run", "races/every_order", "--json", "--url", student) as process:
         process.until(lambda event: isinstance(event, LabOpened))
         seen = [" ".join(other.info["cmdline"] or ()) for other in psutil.process_iter(["cmdline"])]
         process.process.send_signal(signal.SIGINT)
         ended = process.end()
-    assert ended.status == 130
+    assert (whole.status, ended.status) == (0, 130)
     assert any("races/every_order" in command for command in seen)
     refused = ninelabs("run", "races", f"--url={student.replace('student', 'nobody')}")
     assert refused.status == 3
-    for text in (*seen, ended.stdout, ended.stderr, recording.read_text(), refused.stdout, refused.stderr):
+    for text in (
+        *seen,
+        recording.read_text(),
+        *(part for one in (whole, ended, refused) for part in (one.stdout, one.stderr)),
+    ):
         assert not any(secret in text for secret in secrets)
 
 

@@ -46,6 +46,10 @@ def test_a_plain_user_runs_an_experiment_and_the_way_back(student: str, tmp_path
     assert not list((tmp_path / "never").glob("mariadb*"))
 
 
+def test_a_plain_user_migrates_a_table_in_use(student: str) -> None:
+    assert ninelabs("run", "migrations/naive_against_staged", "-p", "rows=10000", NINELABS_URL=student).status == 0
+
+
 def test_the_doctor_says_what_a_user_may_not(student: str) -> None:
     found = ninelabs("doctor", NINELABS_URL=student.replace("student", "guest"))
     assert found.status == 3

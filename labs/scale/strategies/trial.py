@@ -78,11 +78,11 @@ async def load_apart(
     customers.prepare()
     try:
         async with engine.connect() as connection:
-            pids = {pid for pid in [await processes.serving(server, connection)] if pid is not None}
+            pids = {await processes.serving(server, connection)}
             if server.name == "postgres":
                 async with engine.connect() as second:
-                    pids |= {pid for pid in [await processes.serving(server, second)] if pid is not None}
-        with ServerMeter(server, pids) as meter:
+                    pids.add(await processes.serving(server, second))
+        with ServerMeter(pid for pid in pids if pid is not None) as meter:
             began, cpu_began = time.perf_counter(), time.process_time()
             await load(engine, customers)
             seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu_began

@@ -18,7 +18,7 @@ from labs.workbench.engines.engine import Engine
 from labs.workbench.engines.postgres.engine import Postgres
 from labs.workbench.errors import USAGE, LabError
 
-SPARE_BYTES = 1 << 30
+SPARE_BYTES = 2 << 30
 """Free disk beyond the size of the copy: for the log that it has received, and for what is done meanwhile."""
 
 

@@ -100,6 +100,23 @@ async def test_paused_by_an_update_it_waits_and_goes_on(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_the_settings_of_its_session_last_from_batch_to_batch(bench: Bench) -> None:
+    settings = text(
+        "SELECT concat_ws(' ', current_setting('lock_timeout'), current_setting('synchronous_commit'), "
+        "current_setting('backend_flush_after'))"
+    )
+    async with bench.empty_tables() as connection, bench.clients(1, isolation="read committed") as (sessions,):
+        await ready(connection)
+        backfiller = Backfiller(bench.server, sessions)
+        await backfiller.begin()
+        found = set()
+        async for _ in backfiller.batches():
+            async with sessions() as session:
+                found.add(await session.scalar(settings))
+        assert found == {"50ms off 512kB"}
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
 async def test_a_nice_backfill_rests(bench: Bench) -> None:
     async with bench.empty_tables() as connection, bench.clients(1, isolation="read committed") as (sessions,):
         await ready(connection)

@@ -19,7 +19,7 @@ from labs.migrations.experiments import indexes
 from labs.migrations.experiments.versus import STAGED, Ran, UnderLoad, Versus
 from labs.migrations.lab import Migrations
 from labs.migrations.ladder import Climber
-from labs.migrations.migration import migration
+from labs.migrations.naive import one_update
 from labs.migrations.throttle import Throttle
 from labs.migrations.traffic import Journal, Traffic
 from labs.stream.events import (
@@ -43,6 +43,8 @@ TAKEN = {
     "mariadb": "SELECT file_size FROM information_schema.innodb_sys_tablespaces "
     "WHERE name = CONCAT(SCHEMA(), '/users')",
 }
+
+COPIES = {"postgres": 1, "mariadb": 2}
 
 SMALL = {"rows": 10_000}
 LOADED: dict[str, Any] = {"rows": 20_000, "budget": 1000}
@@ -380,16 +382,18 @@ async def test_users_for_whom_there_is_no_room_are_refused_before_any_is_written
     assert not heard.of(ProgressAdvanced)
 
 
-async def test_what_users_are_said_to_need_is_what_a_migration_takes(bench: Bench) -> None:
-    rows = 30_000
+async def test_what_users_are_said_to_need_is_what_changing_all_of_them_takes(bench: Bench) -> None:
+    rows = 100_000
+    said = rows * loading.BYTES_A_USER
     async with bench.empty_tables() as connection:
         await loading.load(bench, connection, rows)
-        async with migration(bench) as run:
-            await run.up()
+        async with bench.sessions("migration", isolation="read committed") as (lane,):
+            await one_update(lane)
         taken = await connection.scalar(text(TAKEN[bench.server.name]))
         await connection.rollback()
-    assert taken is not None and rows * loading.BYTES_A_USER[bench.server.name] / 3 < taken
-    assert taken < rows * loading.BYTES_A_USER[bench.server.name]
+    # MariaDB's last ALTER writes the table anew, beside the old one.
+    taken *= COPIES[bench.server.name]
+    assert said / 3 < taken < said
 
 
 def ran(stall_ms: float, seconds: float = 20.0, lost: int = 0) -> Ran:

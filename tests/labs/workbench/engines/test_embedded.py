@@ -44,6 +44,8 @@ async def test_is_set_up_as_the_labs_need_it(home: Path) -> None:
     assert (await ask(url, "SELECT version()")).startswith("PostgreSQL 18")
     durable = "SELECT current_setting('fsync') || current_setting('synchronous_commit')"
     assert await ask(url, durable) == "onon"
+    loaded = "SELECT current_setting('max_wal_size') || ' ' || current_setting('backend_flush_after')"
+    assert await ask(url, loaded) == "2GB 512kB"
     locale = "SELECT datlocprovider::text || ' ' || datlocale FROM pg_database WHERE datname = current_database()"
     assert await ask(url, locale) == "b C.UTF-8"
     assert await ask(url, "SELECT current_setting('listen_addresses')") == ""
