@@ -119,7 +119,8 @@ def _allowed(spec: ParameterSpec) -> Text:
     if spec.choices:
         return Text(f"or {listed([choice for choice in spec.choices if choice != spec.default])}", "dim")
     if spec.minimum is not None and spec.maximum is not None:
-        return Text(f"from {spec.minimum:,.12g} to {spec.maximum:,.12g}", "dim")
+        meaning = f"; {spec.help}" if spec.help else ""
+        return Text(f"from {spec.minimum:,.12g} to {spec.maximum:,.12g}{meaning}", "dim")
     return Text(spec.allowed, "dim")
 
 

@@ -94,6 +94,8 @@ class Backfiller:
     paused: bool = False
     throttle: Throttle | None = None
     size: int = field(default=FIRST_SIZE, init=False)
+    paused_s: float = field(default=0.0, init=False)
+    """How long it has stood still."""
 
     async def begin(self) -> int:
         """Write down the last old user, once. Whoever comes later gets a date by default and trigger.
@@ -132,6 +134,7 @@ class Backfiller:
             refused = 0
             if progress.paused:
                 await asyncio.sleep(PAUSE_S)
+                self.paused_s += time.perf_counter() - began
                 continue
             seconds = time.perf_counter() - began
             yield Batch(progress.done_id, progress.last_id, self.size, seconds)

@@ -97,7 +97,8 @@ class Migration:
                 continue
             self.batches += 1
             self.longest_batch_ms = max(self.longest_batch_ms, batch.seconds * 1000)
-            self.bench.progress("Backfill", batch.done_id, batch.last_id, "users", since=began, start=start)
+            since = began + self.backfiller.paused_s
+            self.bench.progress("Backfill", batch.done_id, batch.last_id, "users", since=since, start=start)
         self.backfill_s = time.monotonic() - began
         if self.rested:
             reasons = ", ".join(f"{reason} {count} times" for reason, count in self.rested.items())

@@ -150,6 +150,10 @@ class StatementEnded(Event, frozen=True):
     """The server's error text, when it refused."""
 
 
+COUNTED_ROWS = 100_000
+"""Of more rows than these a sample knows about how many there are, by the server's statistics."""
+
+
 class TableSampled(Event, frozen=True):
     """A table as committed, seen from outside."""
 
@@ -160,7 +164,7 @@ class TableSampled(Event, frozen=True):
     rows: tuple[tuple[Cell, ...], ...]
     """In key order, bounded."""
     row_count: int
-    """Above 100,000 about so many, by the server's statistics."""
+    """Exact up to `COUNTED_ROWS`."""
     changed: tuple[tuple[Cell, ...], ...] = ()
     """Keys of the rows that differ from the previous sample."""
     cut: bool = False

@@ -32,7 +32,7 @@ class Telling:
         self._emit = emit
         self._verdicts: list[VerdictReached] = []
         self._progress_due = 0.0
-        self._task = ""
+        self._task: tuple[str, float] | None = None
         self._marks: deque[tuple[float, float]] = deque()
         """When how much of the task was done, lately."""
 
@@ -74,6 +74,7 @@ class Telling:
         """Tell how far something has come that began at that monotonic time; may be called as often as one likes.
 
         Args:
+            since: the later by as long as it has stood still meanwhile, so that a pause is no part of its pace.
             start: how much of it was done when it began.
         """
         now = time.monotonic()
@@ -81,8 +82,8 @@ class Telling:
             return
         self._progress_due = now + PROGRESS_INTERVAL_S
         rate = (done - start) / (now - since) if now > since else 0.0
-        if task != self._task or (self._marks and done < self._marks[-1][1]):
-            self._task = task
+        if (task, since) != self._task or (self._marks and done < self._marks[-1][1]):
+            self._task = task, since
             self._marks.clear()
         self._marks.append((now, done))
         (then, before), pace = self._marks[0], rate

@@ -11,7 +11,7 @@ from textual.events import Key
 
 from tui.screens.dialog import Dialog
 from tui.state import LabState
-from tui.text import clean, plural, styled, wrap
+from tui.text import clean, rows_of, styled, wrap
 
 
 class Confirm(Dialog[bool]):
@@ -88,5 +88,5 @@ def leave_losses(state: LabState) -> list[str]:
 
 def _tables(told: str, state: LabState) -> list[str]:
     """What a sentence says of all tables and of how many rows they have; none where there are no tables."""
-    counts = [f"{clean(table.table)} ({plural(table.row_count, 'row')})" for table in state.tables.values()]
+    counts = [f"{clean(table.table)} ({rows_of(table)})" for table in state.tables.values()]
     return [f"{told}: {', '.join(counts)}."] if counts else []

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from labs.stream.events import InvariantSampled, TableSampled
 from tui.state import LabState
-from tui.text import clean, fit, plural, spaced, styled, value, wrap
+from tui.text import clean, fit, plural, rows_of, spaced, styled, value, wrap
 from tui.view import View
 from tui.widgets.pane import Content
 
@@ -80,7 +80,7 @@ def _table(sample: TableSampled, width: int) -> Block:
     ]
     keys = [sample.columns.index(name) for name in sample.key if name in sample.columns]
     changed = {tuple(key) for key in sample.changed}
-    block = [styled((clean(sample.table), "title"), (f"  {plural(sample.row_count, 'row')}", "dim"))]
+    block = [styled((clean(sample.table), "title"), (f"  {rows_of(sample)}", "dim"))]
     if sample.problem:
         block.append(styled((f"! as last seen: {value(sample.problem, 60)}", "wait")))
     block.append(_record(columns, widths, numeric, "dim", " "))

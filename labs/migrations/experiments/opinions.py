@@ -166,17 +166,22 @@ class Opinions:
         )
 
     async def _climb(self, connection: AsyncConnection, revision: str) -> Ours:
-        """Go up one revision of this lab, for good; before what validates, everybody gets some date."""
+        """Go up one revision of this lab, the last of some tries for good; the quickest counts.
+
+        Before what validates, everybody gets some date.
+        """
         if revision == "not_null":
             await connection.execute(text("UPDATE users SET created_at = now() WHERE created_at IS NULL"))
             await connection.commit()
         statements = await connection.run_sync(ladder.sql, revision)
-        began = time.perf_counter()
-        await connection.run_sync(ladder.go, revision)
-        milliseconds = (time.perf_counter() - began) * 1000
-        locks = (await connection.scalars(LOCKS)).all()
-        await connection.commit()
-        return Ours([" ".join(statement.split()) for statement in statements], milliseconds, bool(locks))
+        took = []
+        for left in reversed(range(TRIES)):
+            began = time.perf_counter()
+            await connection.run_sync(ladder.go, revision)
+            took.append((time.perf_counter() - began) * 1000)
+            locks = (await connection.scalars(LOCKS)).all()
+            await (connection.rollback() if left else connection.commit())
+        return Ours([" ".join(statement.split()) for statement in statements], min(took), bool(locks))
 
     async def _run(self, connection: AsyncConnection, before: str, statement: str) -> Did:
         """The quickest of some tries of a statement, each taken back."""

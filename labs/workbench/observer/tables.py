@@ -7,15 +7,12 @@ from typing import Any
 from sqlalchemy import Table, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labs.stream.events import TableSampled
+from labs.stream.events import COUNTED_ROWS, TableSampled
 from labs.stream.specs import Cell
 from labs.workbench.engines.engine import Engine
 
 ROW_LIMIT = 100
 """Rows of one sample; a table pane shows no more."""
-
-COUNTED = 100_000
-"""Up to so many rows are counted at each look; of more than these the server's statistics must do."""
 
 CELL_LIMIT = 4096
 """Characters of one cell that travel; a pane shows far fewer."""
@@ -32,9 +29,9 @@ async def sample(
     rows = tuple(tuple(cell[:CELL_LIMIT] if isinstance(cell, str) else cell for cell in row) for row in whole)
     count = len(rows)
     if count == ROW_LIMIT:
-        some = select(literal(1)).select_from(table).limit(COUNTED).subquery()
+        some = select(literal(1)).select_from(table).limit(COUNTED_ROWS).subquery()
         count = await connection.scalar(select(func.count()).select_from(some)) or 0
-    if count == COUNTED:
+    if count == COUNTED_ROWS:
         count = max(count, await server.estimated_rows(connection, table))
     if previous is not None and (previous.rows, previous.row_count, previous.problem) == (rows, count, ""):
         return None
