@@ -11,7 +11,6 @@ from rich.cells import cell_len, chop_cells
 from rich.text import Text
 
 from labs.stream.engines import ENGINES
-from labs.stream.events import COUNTED_ROWS, TableSampled
 from labs.stream.visible import clean as clean
 
 OUTCOMES = {"passed": ("✓ passed", "ok"), "failed": ("✗ failed", "error"), "cancelled": ("– cancelled", "wait")}
@@ -118,12 +117,6 @@ def styled(*parts: str | tuple[str, str]) -> Text:
 def plural(count: int, noun: str) -> str:
     """``1 row``, ``2 rows``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def rows_of(table: TableSampled) -> str:
-    """How many rows a table has; where that is the server's estimate, it is said."""
-    told = plural(table.row_count, "row")
-    return f"about {told}" if table.row_count > COUNTED_ROWS else told
 
 
 def seconds(amount: float) -> str:

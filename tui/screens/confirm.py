@@ -11,7 +11,8 @@ from textual.events import Key
 
 from tui.screens.dialog import Dialog
 from tui.state import LabState
-from tui.text import clean, rows_of, styled, wrap
+from tui.text import clean, styled, wrap
+from tui.widgets.table import rows_of
 
 
 class Confirm(Dialog[bool]):

@@ -8,9 +8,9 @@ from itertools import zip_longest
 from rich.cells import cell_len
 from rich.text import Text
 
-from labs.stream.events import InvariantSampled, TableSampled
+from labs.stream.events import COUNTED_ROWS, InvariantSampled, TableSampled
 from tui.state import LabState
-from tui.text import clean, fit, plural, rows_of, spaced, styled, value, wrap
+from tui.text import clean, fit, plural, spaced, styled, value, wrap
 from tui.view import View
 from tui.widgets.pane import Content
 
@@ -23,6 +23,12 @@ DRAWN = 32
 
 Block = tuple[Text, ...]
 """Lines that stand side by side with others."""
+
+
+def rows_of(table: TableSampled) -> str:
+    """How many rows a table has; where that is the server's estimate, it is said."""
+    told = plural(table.row_count, "row")
+    return f"about {told}" if table.row_count > COUNTED_ROWS else told
 
 
 def lines(state: LabState, view: View, width: int) -> Content:
