@@ -69,6 +69,7 @@ class Terminal:
 
         def become_foreground() -> None:
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # Whoever starts tests in the background ignores it for them.
             if ignore_hang_up:
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 

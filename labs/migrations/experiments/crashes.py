@@ -103,18 +103,18 @@ class Crashes:
                 for revision in ladder.order()[: ladder.order().index(BACKFILL_AFTER) + 1]:
                     await run.step(revision)
                 kept, torn = await self._killed(bench, connection, parameters.kills)
+                bench.verdict(
+                    "A kill leaves every user up to the checkpoint with a date, and none of those after it",
+                    bool(kept) and not torn,
+                    kills=len(kept),
+                    asked_for=parameters.kills,
+                    checkpoints=" ".join(map(str, kept)),
+                    users_between=torn,
+                )
                 await run.backfill()
                 for revision in ladder.order()[ladder.order().index(BACKFILL_AFTER) + 1 :]:
                     await run.step(revision)
             await validate(bench, connection, parameters.rows, before)
-        bench.verdict(
-            "A kill leaves every user up to the checkpoint with a date, and none of those after it",
-            bool(kept) and not torn,
-            kills=len(kept),
-            asked_for=parameters.kills,
-            checkpoints=" ".join(map(str, kept)),
-            users_between=torn,
-        )
 
     async def _killed(self, bench: Bench, connection: AsyncConnection, kills: int) -> tuple[list[int], int]:
         """Where the checkpoint was after each kill, and how many users were not on the side of it where they belong."""

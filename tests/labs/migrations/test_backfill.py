@@ -11,12 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from labs.migrations import ladder, truth, users
 from labs.migrations.backfill import DATE, FIRST_SIZE, SMALLEST, TASK, Backfiller
+from labs.migrations.experiments import crashes
 from labs.migrations.experiments.crashes import TORN, backfill_until
 from labs.migrations.migration import BACKFILL_AFTER
 from labs.migrations.models import Backfill, User
 from labs.migrations.throttle import Throttle
 from labs.workbench.apart import ApartError, apart, preload
 from labs.workbench.bench import Bench
+from labs.workbench.runner import Runner
+from tests.conftest import Heard
+from tests.labs.migrations.careless import backfill_in_two_until
+from tests.labs.migrations.told import fallen
 
 ROWS = 4_000
 
@@ -48,6 +53,14 @@ async def test_killed_ahead_of_any_statement_it_comes_to_the_same_rows(bench: Be
         await apart(backfill_until, bench.server.name, url, schema, None)
         assert killed >= 10
         assert (await truth.dates(connection, ROWS)).verdict == "every date is the one in the log"
+
+
+async def test_a_checkpoint_in_a_transaction_of_its_own_makes_the_verdict_fall(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crashes, "backfill_until", backfill_in_two_until)
+    assert await lab.run("killed", {}) == "failed"
+    assert fallen(heard) == ["A kill leaves every user up to the checkpoint with a date, and none of those after it"]
 
 
 @pytest.mark.parametrize("either", ["postgres"], indirect=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections import namedtuple
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,13 +11,12 @@ from alembic import op
 from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labs.migrations import ladder, loading, squawk
+from labs.migrations import ladder, squawk
 from labs.migrations.backfill import Backfiller
 from labs.migrations.experiments import indexes
 from labs.migrations.experiments.versus import STAGED, Ran, UnderLoad, Versus
 from labs.migrations.lab import Migrations
 from labs.migrations.ladder import Climber
-from labs.migrations.naive import one_update
 from labs.migrations.throttle import Throttle
 from labs.migrations.traffic import Journal, Traffic
 from labs.stream.events import (
@@ -37,14 +34,6 @@ from labs.workbench.runner import Runner
 from labs.workbench.sessions import SessionMaker
 from tests.conftest import Heard
 from tests.labs.migrations.told import DATED, TRUE, UNCHANGED, fallen, verdicts
-
-TAKEN = {
-    "postgres": "SELECT pg_total_relation_size('users')",
-    "mariadb": "SELECT file_size FROM information_schema.innodb_sys_tablespaces "
-    "WHERE name = CONCAT(SCHEMA(), '/users')",
-}
-
-COPIES = {"postgres": 1, "mariadb": 2}
 
 SMALL = {"rows": 10_000}
 LOADED: dict[str, Any] = {"rows": 20_000, "budget": 1000}
@@ -368,32 +357,6 @@ async def test_without_squawk_what_was_measured_is_told_all_the_same(
     monkeypatch.setattr(squawk, "program", lambda: None)
     assert await lab.run("second_opinion", {}) == "passed"
     assert any("is not installed" in event.text for event in heard.of(Noted))
-
-
-async def test_users_for_whom_there_is_no_room_are_refused_before_any_is_written(
-    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(2**40, 2**40, 300 * 2**20))
-    assert await lab.run("phases", {"rows": 10_000}) == "passed", "for ten thousand it will do"
-    heard.clear()
-    with pytest.raises(LabError, match=r"needs about \d+\.\d GiB .* 300 MiB are free at /"):
-        await lab.run("phases", {"rows": 10_000_000})
-    assert not heard.of(ProgressAdvanced)
-
-
-async def test_what_users_are_said_to_need_is_what_changing_all_of_them_takes(bench: Bench) -> None:
-    rows = 100_000
-    said = rows * loading.BYTES_A_USER
-    async with bench.empty_tables() as connection:
-        await loading.load(bench, connection, rows)
-        async with bench.sessions("migration", isolation="read committed") as (lane,):
-            await one_update(lane)
-        taken = await connection.scalar(text(TAKEN[bench.server.name]))
-        await connection.rollback()
-    # MariaDB's last ALTER writes the table anew, beside the old one.
-    taken *= COPIES[bench.server.name]
-    assert said / 3 < taken < said
 
 
 def ran(stall_ms: float, seconds: float = 20.0, lost: int = 0) -> Ran:
