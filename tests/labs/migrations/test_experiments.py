@@ -351,6 +351,22 @@ async def test_a_linter_that_says_nothing_is_found_out(
 
 
 @pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_a_revision_that_locks_writers_out_for_long_is_found_out(
+    lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expand = ladder._script().get_revision("expand").module
+    upgrade = expand.upgrade
+
+    def slow() -> None:
+        upgrade()
+        op.execute("SELECT pg_sleep(0.5)")
+
+    monkeypatch.setattr(expand, "upgrade", slow)
+    assert await lab.run("second_opinion", {"rows": 10_000}) == "failed"
+    assert "No revision of this lab locks writers out for half as long as a rewrite would" in fallen(heard)
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
 async def test_without_squawk_what_was_measured_is_told_all_the_same(
     lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
