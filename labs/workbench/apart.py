@@ -37,8 +37,12 @@ class Ran(Generic[Returned]):
     """The most memory that the process had resident, with the interpreter and all that it has imported."""
 
 
+CRASHED = (-signal.SIGABRT, -signal.SIGSEGV)
+"""How the interpreter ends at a limit of its memory where it has none left to raise an exception with."""
+
+
 class OutOfMemoryError(Exception):
-    """The function met the limit of its memory, and its process ended in order."""
+    """The function met the limit of its memory."""
 
 
 class ApartError(Exception):
@@ -88,6 +92,8 @@ async def apart(
     if isinstance(said, Ran):
         return said
     if said is None:
+        if memory_bytes is not None and process.exitcode in CRASHED:
+            raise OutOfMemoryError
         raise ApartError(f"Its process ended with status {process.exitcode}")
     raise said
 
@@ -120,35 +126,55 @@ def _child(
     said: Ran[Any] | Exception
     began, cpu_began = time.perf_counter(), time.process_time()
     try:
-        value = asyncio.run(_watched(function(*arguments)))
+        value = asyncio.run(_watched(function(*arguments), memory_bytes is not None))
         said = Ran(
             value,
             time.perf_counter() - began,
             time.process_time() - cpu_began,
             peak_bytes(),
         )
-    except MemoryError:
-        said = OutOfMemoryError()
     except Exception as error:
-        said = ApartError(str(error).partition("\n[SQL:")[0] or type(error).__name__)  # parameters may be many
+        if _memory_gave_out(error, memory_bytes is not None):
+            said = OutOfMemoryError()
+        else:
+            said = ApartError(str(error).partition("\n[SQL:")[0] or type(error).__name__)  # parameters may be many
     pipe.send_bytes(pickle.dumps(said))
 
 
-async def _watched(work: Coroutine[Any, Any, Returned]) -> Returned:
-    """What the work returns; memory that gives out in a callback is told too, which asyncio would only log."""
-    gave_out: list[BaseException] = []
+async def _watched(work: Coroutine[Any, Any, Returned], limited: bool) -> Returned:
+    """What the work returns. Memory that gives out in a callback ends it too: asyncio would only log that, and the
+    work might wait for what the callback was to bring."""
+    gave_out = False
+    working = asyncio.ensure_future(work)
 
     def hear(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if isinstance(context.get("exception"), MemoryError):
-            gave_out.append(context["exception"])
+        nonlocal gave_out
+        if _memory_gave_out(context.get("exception"), limited):
+            gave_out = True
+            working.cancel()
 
     asyncio.get_running_loop().set_exception_handler(hear)
     try:
-        return await work
-    except Exception:
+        return await working
+    except (Exception, asyncio.CancelledError):
         if gave_out:
             raise MemoryError from None
         raise
+
+
+def _memory_gave_out(error: BaseException | None, limited: bool) -> bool:
+    """Whether that is what an error comes from, whoever has wrapped it.
+
+    Args:
+        limited: at a limit it is also what a `SystemError` says: an extension got no memory, and returned without
+            an exception.
+    """
+    meant = (MemoryError, SystemError) if limited else (MemoryError,)
+    while error is not None:
+        if isinstance(error, meant):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _end_with_parent() -> None:

@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import psutil
 import pytest
@@ -38,14 +40,30 @@ async def dies() -> None:
 
 
 async def in_a_callback() -> None:
-    """Runs out of memory where asyncio would only log it, and then gets nowhere."""
+    """Runs out of memory where asyncio would only log it, and then waits for what does not come."""
 
     def callback() -> None:
         bytearray(1 << 40)
 
     asyncio.get_running_loop().call_soon(callback)
-    await asyncio.sleep(0)
-    raise ConnectionError("closed")
+    await asyncio.Event().wait()
+
+
+async def wrapped() -> None:
+    """As a driver that tells of everything in its own words."""
+    try:
+        bytearray(1 << 40)
+    except MemoryError as error:
+        raise ConnectionError("closed") from error
+
+
+async def returns_without_an_exception() -> None:
+    """As an extension that got no memory, and returns NULL all the same."""
+    raise SystemError("error return without exception set")
+
+
+async def aborts() -> None:
+    os.abort()
 
 
 async def test_it_returns_what_it_took_and_was_another_process() -> None:
@@ -61,8 +79,18 @@ async def test_its_memory_ends_at_the_limit_and_it_says_so() -> None:
     assert (await apart(takes, 20, memory_bytes=64 * MIB)).value == 20 * MIB
     with pytest.raises(OutOfMemoryError):
         await apart(takes, 100, memory_bytes=64 * MIB)
+
+
+@pytest.mark.parametrize("ends", [in_a_callback, wrapped, returns_without_an_exception, aborts])
+async def test_however_the_limit_is_met_it_is_called_so(ends: Callable[[], Coroutine[Any, Any, None]]) -> None:
     with pytest.raises(OutOfMemoryError):
-        await apart(in_a_callback, memory_bytes=64 * MIB)
+        await asyncio.wait_for(apart(ends, memory_bytes=64 * MIB), 30)
+
+
+@pytest.mark.parametrize("ends", [returns_without_an_exception, aborts])
+async def test_without_a_limit_it_is_not(ends: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with pytest.raises(ApartError):
+        await apart(ends)
 
 
 async def test_what_it_raises_and_that_it_was_killed_is_told() -> None:
