@@ -190,7 +190,7 @@ class Climber:
             return
         await connection.exec_driver_sql(lock_timeout(connection.dialect.name, self.lock_timeout_ms))
         if connection.dialect.name == "postgresql" and (connection.dialect.server_version_info or ()) >= HURRIES:
-            await connection.execute(HURRY, {"soon": f"{self.lock_timeout_ms // 2}ms"})
+            await connection.execute(HURRY, {"soon": f"{max(1, self.lock_timeout_ms // 10)}ms"})
 
     def _gave_up(self, error: BaseException) -> bool:
         return isinstance(error, DBAPIError) and self.server.sqlstate(error) in LOCK_NOT_AVAILABLE
