@@ -39,19 +39,12 @@ def next_line(state: LabState, view: View, width: int) -> Text:
         line.append("✗ ", "error").append(f"does not run on {engine_name(state.lab.engine)}   ")
         return line.append_text(_keys(("engine.lab", "other engine"), ("experiment.next", "next experiment")))
     if run is None or view.last(state) or state.upkeep is not None:
-        done = _done(state)
-        return (
-            line.append(done)
-            .append("NEXT ", "title")
-            .append_text(
-                _keys(
-                    ("step", "start, step by step"),
-                    ("run", "run without stopping"),
-                    ("setup", "set up"),
-                    ("experiment.next", "next"),
-                )
-            )
-        )
+        spec = state.experiment(view.experiment)
+        starts = [("step", "start, step by step"), ("run", "run without stopping")]
+        if spec is not None and not spec.stepped:
+            starts = [("step", "start: it runs by itself")]
+        line.append(_done(state)).append("NEXT ", "title")
+        return line.append_text(_keys(*starts, ("setup", "set up"), ("experiment.next", "next")))
     if run.ended is not None:
         return line.append_text(_outcome(state, run)).append_text(
             _keys(

@@ -72,6 +72,9 @@ def cannot_step_lane(state: LabState, view: View) -> str:
     if reason := needs_server(state, view):
         return reason
     if not state.stepping:
+        spec = state.experiment(view.experiment)
+        if spec is not None and not spec.stepped:
+            return "This experiment runs by itself: it has no lane that could be stepped."
         return f"Nothing is being stepped. {_key('step')} starts the experiment step by step."
     return "" if view.lane else f"Choose a lane first, with {_key('lane.left')} and {_key('lane.right')}."
 

@@ -75,6 +75,7 @@ class EveryOrder:
 
     @experiment(
         "Every order",
+        stepped=False,
         question="Is there any order at all in which money gets lost?",
         watched=ledger.BOOKS,
         why="""

@@ -67,6 +67,7 @@ class EveryRule:
 
     @experiment(
         "Every order of the rules",
+        stepped=False,
         question="Is there an order that leaves nobody on call, books a room twice, or ends in a circle?",
         why="""
         What "Every order" does to a payment is done here to rules about more than one row. Whatever the server refuses

@@ -69,3 +69,5 @@ class ExperimentSpec(msgspec.Struct, frozen=True):
     """Of what must always hold in the lab, what it is about."""
     expected: Outcome = "passed"
     """How it ends with default parameters; ``failed`` where the point is to see a claim fall."""
+    stepped: bool = True
+    """Whether a person can let its statements go one by one; if not, it runs by itself, however it is started."""

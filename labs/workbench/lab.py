@@ -143,6 +143,7 @@ def experiment(
     watched: Watched | None = None,
     lacking: Mapping[str, str] | None = None,
     expected: Outcome = "passed",
+    stepped: bool = True,
     dials: type[msgspec.Struct] = NoDials,
 ) -> Callable[[Callable[[Any, Any, Any], Awaitable[None]]], Experiment]:
     """Declare a lab's method an experiment; its third argument is annotated with the parameters' struct.
@@ -153,6 +154,7 @@ def experiment(
         watched: what to show of the lab's tables; by default all.
         lacking: engines on which it cannot run, each with a sentence that says what is not there.
         expected: how it ends with default parameters.
+        stepped: whether it plays its transactions a statement at a time, so that a person can; see `Bench.play`.
         dials: what can be changed while it runs; see `Bench.turned_by`.
     """
 
@@ -170,6 +172,7 @@ def experiment(
             parameters=_parameter_specs(parameters),
             dials=_parameter_specs(dials),
             expected=expected,
+            stepped=stepped,
         )
         return Experiment(spec, parameters, dials, method)
 

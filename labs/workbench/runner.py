@@ -190,6 +190,7 @@ class Runner:
             declared = declared.on(place.server)
             declared.must_run_on(place.server)
             parameters = declared.parse(given)
+            stepped = stepped and declared.spec.stepped
             earlier = await place.roll_back()
             if earlier is not None:
                 self._emit(earlier)

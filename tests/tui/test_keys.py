@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from labs.stream.commands import RunExperiment
+from labs.stream.events import LabOpened
 from tests.tui.screens import running, shows, text_of, until
-from tests.tui.streams import Script, fold, opened, started, whole_run
+from tests.tui.streams import DOUBLE_SPEND, Script, fold, opened, started, whole_run
 from tui import actions, narration, refusals
 from tui.action import EVERYWHERE, SCREENS
 from tui.actions import REGISTRY, find, footer, keys_of, rebind, rebound
@@ -119,6 +121,16 @@ def test_sentences_name_the_keys_in_effect() -> None:
     assert refusals.cannot_play_on(fold(whole_run()), view).startswith("Nothing is being stepped. F6 runs")
     assert keys_of("scroll.up", "lane.right") == "↑→"
     assert keys_of("step", "run") == "F5/F6"
+
+
+def test_steps_are_not_promised_where_there_are_none() -> None:
+    alone = replace(DOUBLE_SPEND, stepped=False)
+    state = fold(
+        [replace(event, experiments=(alone,)) if isinstance(event, LabOpened) else event for event in opened()]
+    )
+    line = narration.next_line(state, View(experiment="double_spend"), 80).plain
+    assert "Space start: it runs by itself · e set up" in line and "step" not in line.replace("Space", "")
+    assert "no lane that could be stepped" in refusals.cannot_step_lane(state, View(experiment="double_spend"))
 
 
 def spoken() -> Iterator[str]:

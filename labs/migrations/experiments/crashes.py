@@ -80,6 +80,7 @@ class Crashes:
 
     @experiment(
         "Killed, and resumed",
+        stepped=False,
         watched=Watched((Backfill,)),
         question="The backfill's process is killed in the middle: which users have been done?",
         why="""

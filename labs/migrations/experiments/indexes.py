@@ -52,6 +52,7 @@ class Indexes:
 
     @experiment(
         "Invalid index",
+        stepped=False,
         watched=Watched(),
         question="CREATE INDEX CONCURRENTLY failed, and again with IF NOT EXISTS it succeeds: is there an index?",
         why="""

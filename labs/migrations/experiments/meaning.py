@@ -31,6 +31,7 @@ class Meaning:
 
     @experiment(
         "A false default",
+        stepped=False,
         watched=Watched(),
         question="One fast statement, no rewrite, no NULL, a valid constraint: what is wrong with it?",
         why="""

@@ -90,6 +90,7 @@ class Opinions:
 
     @experiment(
         "A linter's verdict",
+        stepped=False,
         watched=Watched(),
         question="A linter passes the migration: is it safe? It warns: is it dangerous?",
         why="""

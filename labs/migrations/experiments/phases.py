@@ -47,6 +47,7 @@ class Phases:
 
     @experiment(
         "Every phase",
+        stepped=False,
         dials=Dials,
         question="How does a table of any size get a column, with nobody noticing?",
         why="""
@@ -79,6 +80,7 @@ class Phases:
 
     @experiment(
         "There and back",
+        stepped=False,
         question="From which phase is there a way back, and what does it bring back?",
         why="""
         After each phase the schema (columns, defaults, constraints, triggers, functions) and the users are brought

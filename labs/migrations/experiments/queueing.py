@@ -46,6 +46,7 @@ class Queueing:
 
     @experiment(
         "Lock queue",
+        stepped=False,
         watched=Watched((User,)),
         question="An ALTER TABLE of a millisecond waits for an idle transaction: who else waits?",
         why="""

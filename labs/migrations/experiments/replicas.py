@@ -62,6 +62,7 @@ class Replicas:
 
     @experiment(
         "Replica lag",
+        stepped=False,
         watched=Watched(),
         dials=Dials,
         question="The primary has no trouble with the backfill: does its standby?",

@@ -81,6 +81,7 @@ class Versus:
 
     @experiment(
         "Naive against staged",
+        stepped=False,
         watched=Watched(),
         dials=Dials,
         question="Who waits while a table in use gets a column, and for how long?",

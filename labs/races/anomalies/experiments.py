@@ -109,6 +109,7 @@ class Anomalies:
 
     @experiment(
         "All anomalies",
+        stepped=False,
         question="What does each isolation level really prevent?",
         watched=Watched((Item,)),
         why="""

@@ -71,6 +71,7 @@ class UnderLoad:
 
     @experiment(
         "Under load",
+        stepped=False,
         watched=Watched(),
         question="What does it cost to lose no money, and what does it cost to lose some?",
         why="""

@@ -75,6 +75,7 @@ class Limits:
 
     @experiment(
         "All at once, or a part at a time",
+        stepped=False,
         watched=Watched(),
         question="From how many rows on does fetching all of them end my program?",
         why="""
@@ -133,6 +134,7 @@ class Limits:
 
     @experiment(
         "Limits of a statement",
+        stepped=False,
         watched=Watched(),
         question="How many values go into one statement?",
         why="""
@@ -157,6 +159,7 @@ class Limits:
 
     @experiment(
         "Where a plan flips",
+        stepped=False,
         watched=Watched(),
         question="From how many rows on does the server use my index?",
         why="""
@@ -208,6 +211,7 @@ class Limits:
 
     @experiment(
         "Where p99 leaves its budget",
+        stepped=False,
         watched=Watched(),
         question="Up to which size is the slowest of a hundred still quick enough?",
         why="""
@@ -258,6 +262,7 @@ class Limits:
 
     @experiment(
         "How it grows",
+        stepped=False,
         watched=Watched(),
         question="It is quick with my data. What will it be with a thousand times as much?",
         why="""

@@ -50,6 +50,7 @@ class Loading:
 
     @experiment(
         "A load",
+        stepped=False,
         question="What happens to the rest while ten million rows come in, and how do I get them out again?",
         why="""
         Customers stream in behind those who are there already: generated, written as text, sent and stored at the same

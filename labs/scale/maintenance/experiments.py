@@ -37,6 +37,7 @@ class Maintenance:
 
     @experiment(
         "Stale statistics",
+        stepped=False,
         watched=Watched(),
         question="Why has my query become slow, although nobody has changed it?",
         why="""
@@ -85,6 +86,7 @@ class Maintenance:
 
     @experiment(
         "Bloat",
+        stepped=False,
         watched=Watched(),
         question="The table has as many rows as yesterday. Why is it twice as large?",
         why="""
@@ -154,6 +156,7 @@ class Maintenance:
 
     @experiment(
         "Index-only scans",
+        stepped=False,
         watched=Watched(),
         question="My index has all that the query wants. Why does it read the table?",
         why="""
@@ -197,6 +200,7 @@ class Maintenance:
 
     @experiment(
         "Partitions",
+        stepped=False,
         watched=Watched(),
         question="When does it help to cut a table into years?",
         why="""

@@ -52,6 +52,7 @@ class Strategies:
 
     @experiment(
         "Insertion strategies",
+        stepped=False,
         watched=Watched(),
         question="COPY, batches, or one by one: how fast is each, and what does it cost besides?",
         why="""
