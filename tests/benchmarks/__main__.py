@@ -137,8 +137,8 @@ async def lab_screen(server: Engine, *options: str) -> AsyncIterator[Terminal]:
 def wait_begins(terminal: Terminal) -> None:
     """Step the experiment to where the second session is about to wait for the first."""
     terminal.press(" ")
-    terminal.until_any("NEXT 1", "Space starts it anew")
-    if "Space starts it anew" in terminal.text:  # So soon after the end it was not meant.
+    terminal.until_any("NEXT 1", "starts it anew")
+    if "starts it anew" in terminal.text:  # So soon after the end it was not meant.
         time.sleep(1)
         terminal.press(" ")
     for step in ("NEXT 1", "NEXT 2"):
