@@ -39,10 +39,9 @@ def next_line(state: LabState, view: View, width: int) -> Text:
         line.append("✗ ", "error").append(f"does not run on {engine_name(state.lab.engine)}   ")
         return line.append_text(_keys(("engine.lab", "other engine"), ("experiment.next", "next experiment")))
     if run is None or view.last(state) or state.upkeep is not None:
-        spec = state.experiment(view.experiment)
-        starts = [("step", "start, step by step"), ("run", "run without stopping")]
-        if spec is not None and not spec.stepped:
-            starts = [("step", "start: it runs by itself")]
+        starts = [("step", "start: it runs by itself")]
+        if view.stepped(state):
+            starts = [("step", "start, step by step"), ("run", "run without stopping")]
         line.append(_done(state)).append("NEXT ", "title")
         return line.append_text(_keys(*starts, ("setup", "set up"), ("experiment.next", "next")))
     if run.ended is not None:
@@ -87,7 +86,8 @@ def _replay(state: LabState, view: View, width: int) -> Text:
     if run is not None and run.ended is not None and state.upkeep is None:
         line = _outcome(state, run, told=not view.coming)
     if view.past:
-        keys = (("past.on", "on"), ("past.back", "back"), ("live", "live"), ("again", "run to here"))
+        keys = [("past.on", "on"), ("past.back", "back"), ("live", "live")]
+        keys += [("again", "run to here")] * view.stepped(state)
         line.append("PAST ", "wait").append_text(_keys(*keys))
         return line.append(f"   then {shorten(view.coming, max(width - line.cell_len - 8, 12))}", "dim")
     if view.playing:
@@ -114,8 +114,6 @@ def _outcome(state: LabState, run: Run, *, told: bool = True) -> Text:
 
 def _next_step(state: LabState, width: int) -> Text:
     schedule = state.schedule
-    if schedule is None and not state.sessions and state.run is not None:
-        return _by_itself(state.run)
     if schedule is None:
         return styled(("… ", "wait"), "setting up")
     name = schedule.suggested

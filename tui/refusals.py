@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def needs_server(state: LabState, view: View) -> str:
     """For what only a living, open lab can do, in the present."""
     if view.past:
-        here = f"This is step {view.step} of {view.steps}, in the past."
-        return f"{here} {_key('live')} goes back to live, {_key('again')} runs it again up to here."
+        again = f", {_key('again')} runs it again up to here" if view.stepped(state) else ""
+        return f"This is step {view.step} of {view.steps}, in the past. {_key('live')} goes back to live{again}."
     if view.over:
         return f"The lab's process has ended. {_key('back')} goes back to the catalogue; open the lab again there."
     if state.lab is None:
@@ -27,7 +27,11 @@ def cannot_run_to_here(state: LabState, view: View) -> str:
     """For a run up to the step of the past that is shown."""
     if not view.past:
         return f"This is the present. {_key('past.back')} goes back; from there it can be run again up to that step."
-    return "" if state.run is not None else "No experiment had begun here yet."
+    if state.run is None:
+        return "No experiment had begun here yet."
+    if not view.stepped(state):
+        return f"It runs by itself, and stops at no step. {_key('live')} goes back to live."
+    return ""
 
 
 def lacking(state: LabState, view: View) -> str:
@@ -56,7 +60,8 @@ def needs_peace(state: LabState, view: View) -> str:
     if reason := needs_server(state, view):
         return reason
     if state.running:
-        return f"An experiment is running. {_key('cancel')} ends it, {_key('play_on')} lets it play on by itself."
+        on = f", {_key('play_on')} lets it play on by itself" if state.stepping else ""
+        return f"An experiment is running. {_key('cancel')} ends it{on}."
     return f"The lab is {view.asked}; that comes first." if view.asked else ""
 
 
@@ -72,8 +77,7 @@ def cannot_step_lane(state: LabState, view: View) -> str:
     if reason := needs_server(state, view):
         return reason
     if not state.stepping:
-        spec = state.experiment(view.experiment)
-        if spec is not None and not spec.stepped:
+        if not view.stepped(state):
             return "This experiment runs by itself: it has no lane that could be stepped."
         return f"Nothing is being stepped. {_key('step')} starts the experiment step by step."
     return "" if view.lane else f"Choose a lane first, with {_key('lane.left')} and {_key('lane.right')}."
@@ -81,9 +85,13 @@ def cannot_step_lane(state: LabState, view: View) -> str:
 
 def cannot_play_on(state: LabState, view: View) -> str:
     """For letting a stepped run go on by itself."""
-    return needs_server(state, view) or (
-        "" if state.stepping else f"Nothing is being stepped. {_key('run')} runs the experiment without stopping."
-    )
+    if reason := needs_server(state, view):
+        return reason
+    if state.stepping:
+        return ""
+    if state.running:
+        return f"It runs by itself already; {_key('cancel')} ends it."
+    return f"Nothing is being stepped. {_key('run')} runs the experiment without stopping."
 
 
 def cannot_cancel(state: LabState, view: View) -> str:

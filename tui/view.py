@@ -53,6 +53,11 @@ class View:
             return state.experiment(state.run.experiment)
         return state.experiment(self.experiment)
 
+    def stepped(self, state: LabState) -> bool:
+        """Whether that one can be stepped; if not, it runs by itself, however it is started."""
+        spec = self.spec(state)
+        return spec is None or spec.stepped
+
     def last(self, state: LabState) -> bool:
         """Whether the run on the screen is over, and not of what the person has chosen since."""
         run, spec = state.run, self.spec(state)

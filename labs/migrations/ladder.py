@@ -43,7 +43,8 @@ HURRY = text(
     "SELECT set_config('deadlock_timeout', :soon, true) WHERE has_parameter_privilege('deadlock_timeout', 'SET')"
 )
 """An autovacuum that stands in the way of a lock is cancelled when the waiter looks for a deadlock, so after
-``deadlock_timeout``, a second: later than our `lock_timeout` gives up. Looking sooner takes a right of its own."""
+``deadlock_timeout``, a second: later than our `lock_timeout` gives up. Looking sooner takes a right of its own. A tenth
+of `lock_timeout` is soon enough, as everybody who comes meanwhile waits behind."""
 
 HURRIES = (15,)
 """The first PostgreSQL that can be asked for that right."""
@@ -155,7 +156,8 @@ class Climber:
     """Goes from revision to revision on a session of its own; waits for a lock briefly, and often instead of long.
 
     While a statement waits for a table, everybody who comes after it waits behind it, readers too. So it gives up
-    after ``lock_timeout_ms``, lets them pass, and comes back after a back-off.
+    after ``lock_timeout_ms``, lets them pass, and comes back after a back-off. It also does where it is the victim of a
+    deadlock: who has read the table in a transaction, and then writes to it, can wait for a step that waits for him.
     """
 
     server: Engine
@@ -190,7 +192,9 @@ class Climber:
             return
         await connection.exec_driver_sql(lock_timeout(connection.dialect.name, self.lock_timeout_ms))
         if connection.dialect.name == "postgresql" and (connection.dialect.server_version_info or ()) >= HURRIES:
-            await connection.execute(HURRY, {"soon": f"{max(1, self.lock_timeout_ms // 10)}ms"})
+            await connection.execute(HURRY, {"soon": f"{self.lock_timeout_ms // 10}ms"})
 
     def _gave_up(self, error: BaseException) -> bool:
-        return isinstance(error, DBAPIError) and self.server.sqlstate(error) in LOCK_NOT_AVAILABLE
+        return isinstance(error, DBAPIError) and (
+            self.server.sqlstate(error) in LOCK_NOT_AVAILABLE or self.server.transient(error)
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import multiprocessing
 import os
 import pickle
@@ -25,6 +26,9 @@ _preloaded: list[str] = []
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024
 """The unit of `ru_maxrss`."""
 
+CRASHED = (-signal.SIGABRT, -signal.SIGSEGV)
+"""How the interpreter ends at a limit of its memory where it has none left to raise an exception with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ran(Generic[Returned]):
@@ -35,10 +39,6 @@ class Ran(Generic[Returned]):
     cpu_s: float
     peak_bytes: int
     """The most memory that the process had resident, with the interpreter and all that it has imported."""
-
-
-CRASHED = (-signal.SIGABRT, -signal.SIGSEGV)
-"""How the interpreter ends at a limit of its memory where it has none left to raise an exception with."""
 
 
 class OutOfMemoryError(Exception):
@@ -123,22 +123,18 @@ def _child(
     if memory_bytes is not None:
         limit = _address_space() + memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    said: Ran[Any] | Exception
+    limited = memory_bytes is not None
     began, cpu_began = time.perf_counter(), time.process_time()
     try:
-        value = asyncio.run(_watched(function(*arguments), memory_bytes is not None))
-        said = Ran(
-            value,
-            time.perf_counter() - began,
-            time.process_time() - cpu_began,
-            peak_bytes(),
-        )
+        value = asyncio.run(_watched(function(*arguments), limited))
+        seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu_began
+        said = pickle.dumps(Ran(value, seconds, cpu_s, peak_bytes()))
     except Exception as error:
-        if _memory_gave_out(error, memory_bytes is not None):
-            said = OutOfMemoryError()
-        else:
-            said = ApartError(str(error).partition("\n[SQL:")[0] or type(error).__name__)  # parameters may be many
-    pipe.send_bytes(pickle.dumps(said))
+        if _memory_gave_out(error, limited):
+            said = pickle.dumps(OutOfMemoryError())
+        else:  # without the parameters, which may be many
+            said = pickle.dumps(ApartError(str(error).partition("\n[SQL:")[0] or type(error).__name__))
+    pipe.send_bytes(said)
 
 
 async def _watched(work: Coroutine[Any, Any, Returned], limited: bool) -> Returned:
@@ -155,25 +151,31 @@ async def _watched(work: Coroutine[Any, Any, Returned], limited: bool) -> Return
 
     asyncio.get_running_loop().set_exception_handler(hear)
     try:
-        return await working
+        value = await working
     except (Exception, asyncio.CancelledError):
-        if gave_out:
-            raise MemoryError from None
-        raise
+        if not gave_out:
+            raise
+    if gave_out:
+        raise MemoryError
+    return value
 
 
 def _memory_gave_out(error: BaseException | None, limited: bool) -> bool:
-    """Whether that is what an error comes from, whoever has wrapped it.
+    """Whether that is what an error comes from, whoever has put it in other words, or in a group.
 
     Args:
         limited: at a limit it is also what a `SystemError` says: an extension got no memory, and returned without
             an exception.
     """
     meant = (MemoryError, SystemError) if limited else (MemoryError,)
-    while error is not None:
-        if isinstance(error, meant):
+    left, seen = [error], set[int]()
+    while left:
+        one = left.pop()
+        if isinstance(one, meant) or (isinstance(one, OSError) and one.errno == errno.ENOMEM):
             return True
-        error = error.__cause__ or error.__context__
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            left += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
     return False
 
 

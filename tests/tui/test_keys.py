@@ -118,6 +118,8 @@ def test_sentences_name_the_keys_in_effect() -> None:
     running_alone = fold([*opened(), *started(stepped=False)])
     assert "< cancel" in narration.next_line(running_alone, view, 80).plain
     assert refusals.cannot_step(running_alone, view) == "It runs by itself; < ends it."
+    assert refusals.cannot_play_on(running_alone, view) == "It runs by itself already; < ends it."
+    assert refusals.needs_peace(running_alone, view) == "An experiment is running. < ends it."
     assert refusals.cannot_play_on(fold(whole_run()), view).startswith("Nothing is being stepped. F6 runs")
     assert keys_of("scroll.up", "lane.right") == "↑→"
     assert keys_of("step", "run") == "F5/F6"
@@ -129,8 +131,13 @@ def test_steps_are_not_promised_where_there_are_none() -> None:
         [replace(event, experiments=(alone,)) if isinstance(event, LabOpened) else event for event in opened()]
     )
     line = narration.next_line(state, View(experiment="double_spend"), 80).plain
-    assert "Space start: it runs by itself · e set up" in line and "step" not in line.replace("Space", "")
+    assert "Space start: it runs by itself · e set up" in line and "step" not in line
     assert "no lane that could be stepped" in refusals.cannot_step_lane(state, View(experiment="double_spend"))
+    run = fold([*opened(), *started(stepped=False)])
+    run.lab = replace(run.lab, experiments=(alone,)) if run.lab else None
+    past = View(experiment="double_spend", live=False, past=True, step=1, steps=2)
+    assert "stops at no step" in refusals.cannot_run_to_here(run, past)
+    assert "run to here" not in narration.next_line(run, past, 80).plain
 
 
 def spoken() -> Iterator[str]:

@@ -85,8 +85,7 @@ class Limits:
 
         The list needs memory for every row, and for each row far more than the row has in the table: objects, their
         dictionaries, strings, and what the driver has buffered of the answer. Where it breaks is found here, and not
-        told. It breaks in order: the limit is that of a process of its own, which says so and ends; the server and
-        this program go on.
+        told. The limit is that of a process of its own, and ends only that: the server and this program go on.
 
         The stream needs the same memory for any number of rows. In return, the transaction is open for as long as it
         is read from.

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.util import await_only
 
 from labs.migrations import dialects, ladder, truth, users
 from labs.migrations.backfill import Backfiller
 from labs.migrations.experiments.phases import state
+from labs.migrations.ladder import Climber
 from labs.migrations.migration import BACKFILL_AFTER
 from labs.workbench.bench import Bench
 from labs.workbench.runner import Runner
@@ -26,6 +30,8 @@ ROWS = 1_000
 WITH_NULL = text("INSERT INTO users (id, name, created_at) VALUES (:id, 'New', NULL)")
 WITHOUT = text("INSERT INTO users (id, name) VALUES (:id, 'Old')")
 DATE_OF = text("SELECT created_at FROM users WHERE id = :id")
+
+KEPT_WAITING = text("SELECT count(*) FROM pg_locks WHERE mode = 'RowExclusiveLock' AND NOT granted")
 
 
 @pytest.fixture
@@ -141,6 +147,35 @@ async def test_mariadb_refuses_aloud_where_it_would_have_to_copy(bench: Bench) -
                     )
                 )
             assert bench.server.sqlstate(refused.value) == code
+
+
+@pytest.mark.parametrize("either", ["postgres"], indirect=True)
+async def test_a_step_that_falls_to_a_deadlock_is_tried_again(bench: Bench) -> None:
+    """Who has read users wants to write to them while the step has its first lock, and before it asks for its next."""
+    writing: list[asyncio.Task[Any]] = []
+
+    async with fresh(bench) as client, bench.reading() as outside, bench.sessions("migration") as (sessions,):
+
+        async def write() -> None:
+            writing.append(asyncio.create_task(client.execute(text("UPDATE users SET name = 'Old' WHERE id = 1"))))
+            while not await outside.scalar(KEPT_WAITING):  # noqa: ASYNC110 (it is the server that has to be asked)
+                await asyncio.sleep(0.01)
+
+        def between(*sent: Any) -> None:
+            if "ADD CONSTRAINT" in sent[2] and not writing:
+                await_only(write())
+
+        await go(client, "dual_write")
+        await client.execute(text("SELECT name FROM users WHERE id = 1"))
+        async with sessions.begin() as session:
+            event.listen((await session.connection()).sync_engine, "before_cursor_execute", between)
+        climbing = asyncio.create_task(Climber(bench.server, sessions).go("not_null"))
+        async with asyncio.timeout(10):
+            while not writing:  # noqa: ASYNC110 (it is appended to within another statement)
+                await asyncio.sleep(0.01)
+            await writing[0]
+        await client.commit()
+        assert (await climbing).attempts > 1
 
 
 @pytest.fixture

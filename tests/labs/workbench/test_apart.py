@@ -57,6 +57,25 @@ async def wrapped() -> None:
         raise ConnectionError("closed") from error
 
 
+async def grouped() -> None:
+    """As a task group tells, of an error that comes from itself."""
+    try:
+        bytearray(1 << 40)
+    except MemoryError as error:
+        again = ConnectionError("closed")
+        again.__cause__ = ExceptionGroup("both", [again, error])
+        raise again from again.__cause__
+
+
+async def goes_on() -> int:
+    """Where it was only a callback that had no memory, whatever the work makes of that."""
+    try:
+        await in_a_callback()
+    except asyncio.CancelledError:
+        return 1
+    return 0
+
+
 async def returns_without_an_exception() -> None:
     """As an extension that got no memory, and returns NULL all the same."""
     raise SystemError("error return without exception set")
@@ -81,8 +100,8 @@ async def test_its_memory_ends_at_the_limit_and_it_says_so() -> None:
         await apart(takes, 100, memory_bytes=64 * MIB)
 
 
-@pytest.mark.parametrize("ends", [in_a_callback, wrapped, returns_without_an_exception, aborts])
-async def test_however_the_limit_is_met_it_is_called_so(ends: Callable[[], Coroutine[Any, Any, None]]) -> None:
+@pytest.mark.parametrize("ends", [in_a_callback, wrapped, grouped, goes_on, returns_without_an_exception, aborts])
+async def test_however_the_limit_is_met_it_is_called_so(ends: Callable[[], Coroutine[Any, Any, Any]]) -> None:
     with pytest.raises(OutOfMemoryError):
         await asyncio.wait_for(apart(ends, memory_bytes=64 * MIB), 30)
 
