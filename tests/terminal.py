@@ -145,9 +145,9 @@ class Terminal:
         """Wait until all of them are on the screen at once."""
         self.until(lambda: all(word in self._shown() for word in words))
 
-    def until_any(self, *words: str) -> None:
-        """Wait until one of them is on the screen."""
-        self.until(lambda: any(word in self._shown() for word in words))
+    def until_any(self, *words: str) -> float:
+        """Wait until one of them is on the screen; returns what `until` does."""
+        return self.until(lambda: any(word in self._shown() for word in words))
 
     def rest(self, quiet_s: float = 0.5) -> None:
         """Wait until nothing has been painted for a while."""
