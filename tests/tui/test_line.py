@@ -78,7 +78,7 @@ def test_a_line_that_stands_still_does_not_keep_the_program(tmp_path: Path) -> N
         terminal.until(lambda: terminal.restored)
 
 
-def sent(options: list[str], tmp_path: Path, during_s: float = 5) -> int:
+def sent(options: list[str], tmp_path: Path, during_s: float = 3) -> int:
     with Terminal([*busy_program(tmp_path / "stalls"), *options]) as terminal:
         lab(terminal)
         terminal.press("t")

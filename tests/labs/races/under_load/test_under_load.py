@@ -203,17 +203,15 @@ async def test_payments_that_are_confirmed_and_not_made_are_found_out(
     assert [claim for claim, verdict in verdicts(heard).items() if not verdict.holds] == [ENTERED]
 
 
-async def test_progress_is_told_five_times_a_second_at_most_and_to_the_end(races: Runner, heard: Heard) -> None:
-    await races.run("under_load", SHORT)
-    told = heard.of(ProgressAdvanced)
-    assert len(told) > 5
-    assert all(later.done >= earlier.done for earlier, later in pairwise(told))
-    assert all(later.t - earlier.t > 0.19 for earlier, later in pairwise(told) if later.done < later.total)
-    assert told[-1].done == told[-1].total == 5 * (len(VARIANTS) + 1)
-
-
-async def test_latencies_are_told_of_every_variant_and_of_the_rounds_that_count(races: Runner, heard: Heard) -> None:
+async def test_progress_and_latencies_are_told_of_every_variant_and_to_the_end(races: Runner, heard: Heard) -> None:
+    """Five times a second at most, and only of the rounds that count."""
     await races.run("under_load", SHORT | {"seconds": 1.2})
+    progress = heard.of(ProgressAdvanced)
+    assert len(progress) > 5
+    assert all(later.done >= earlier.done for earlier, later in pairwise(progress))
+    assert all(later.t - earlier.t > 0.19 for earlier, later in pairwise(progress) if later.done < later.total)
+    assert progress[-1].done == progress[-1].total == 5 * (len(VARIANTS) + 1)
+
     told, measured = heard.of(LatencySampled), latest(heard)
     titles = [*VARIANTS, NAIVE_BUT_SERIALIZABLE]
     assert {one.variant for one in told} == set(titles)
