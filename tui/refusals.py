@@ -25,13 +25,11 @@ def needs_server(state: LabState, view: View) -> str:
 
 def cannot_run_to_here(state: LabState, view: View) -> str:
     """For a run up to the step of the past that is shown."""
+    if not view.stepped(state):
+        return "This experiment runs by itself: there is no step up to which it could be run again."
     if not view.past:
         return f"This is the present. {_key('past.back')} goes back; from there it can be run again up to that step."
-    if state.run is None:
-        return "No experiment had begun here yet."
-    if not view.stepped(state):
-        return f"It runs by itself, and stops at no step. {_key('live')} goes back to live."
-    return ""
+    return "" if state.run is not None else "No experiment had begun here yet."
 
 
 def lacking(state: LabState, view: View) -> str:

@@ -136,7 +136,8 @@ def test_steps_are_not_promised_where_there_are_none() -> None:
     run = fold([*opened(), *started(stepped=False)])
     run.lab = replace(run.lab, experiments=(alone,)) if run.lab else None
     past = View(experiment="double_spend", live=False, past=True, step=1, steps=2)
-    assert "stops at no step" in refusals.cannot_run_to_here(run, past)
+    assert "runs by itself" in refusals.cannot_run_to_here(run, past)
+    assert refusals.cannot_run_to_here(state, View(experiment="double_spend")) == refusals.cannot_run_to_here(run, past)
     assert "run to here" not in narration.next_line(run, past, 80).plain
 
 
