@@ -59,9 +59,8 @@ def next_line(state: LabState, view: View, width: int) -> Text:
 
 def _by_itself(run: Run) -> Text:
     """That nothing has to be done, and what can be; where a dial stands that is not at nought."""
-    paused = any(setting is True for setting in run.dials.values())
-    line = styled(("‖ ", "wait"), "paused   ") if paused else styled(("► ", "ok"), "running by itself   ")
-    keys = [("pause", "go on" if paused else "pause")] if run.dials else []
+    line = styled(("‖ ", "wait"), "paused   ") if run.paused else styled(("► ", "ok"), "running by itself   ")
+    keys = [("pause", "go on" if run.paused else "pause")] if run.dials else []
     for name, setting in run.dials.items():
         if not isinstance(setting, bool):
             keys.append(("dial.up dial.down", f"{clean(name)} {value(setting, 12)}"))

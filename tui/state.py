@@ -90,6 +90,11 @@ class Run:
         return self.experiment, self.parameters, self.engine
 
     @property
+    def paused(self) -> bool:
+        """Whether it has been told to stand still."""
+        return any(setting is True for setting in self.dials.values())
+
+    @property
     def complete(self) -> bool:
         """Whether it came to its verdict."""
         return self.ended is not None and self.ended.outcome != "cancelled"

@@ -74,6 +74,9 @@ def test_progress_is_told_while_the_run_goes_on_and_what_was_measured_before_is_
     assert "7 of 30 rounds · 9.0s left" in told and "2.5 rounds/s on average" in told
     assert told.count("▰") == round(told.count("▱") / 3) > 0
     assert "Throughput" not in told
+    assert state.run is not None
+    state.run.dials = {"paused": True}
+    assert "7 of 30 rounds · paused" in text_of(state)
     state.apply(ExperimentEnded(t=4, experiment="double_spend", outcome="cancelled", seconds=1))
     assert text_of(state) == ""
 

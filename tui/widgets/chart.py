@@ -10,7 +10,6 @@ from rich.text import Text
 from labs.stream.events import Measured
 from labs.stream.figures import alike, grouped, number, spread
 from tui.actions import keys_of
-from tui.measurements import Measurements
 from tui.state import LabState
 from tui.text import engine_name, fit, seconds, styled, value, wrap
 from tui.text import spread as side_by_side
@@ -58,7 +57,7 @@ def lines(state: LabState, view: View, width: int) -> Content:
                 )
     strips = strip.lines(state.measured.latencies.cells, width)
     legend = _legend([figure for _, figure in shown], width) if any_alike else []
-    return Content([*strips, *body, *legend], _progress(state.measured, view, width))
+    return Content([*strips, *body, *legend], _progress(state, view, width))
 
 
 def _legend(figures: Sequence[Measured], width: int) -> list[Text]:
@@ -68,15 +67,18 @@ def _legend(figures: Sequence[Measured], width: int) -> list[Text]:
     return [styled((f" {line}", "dim")) for line in wrap(told, width - 2)]
 
 
-def _progress(measured: Measurements, view: View, width: int) -> tuple[Text, ...]:
+def _progress(state: LabState, view: View, width: int) -> tuple[Text, ...]:
     """How far, and until when; below it how fast, and how to end it."""
+    measured = state.measured
     progress = measured.progress
     if progress is None or progress.done >= progress.total:  # What comes next is something else.
         return ()
     unit = value(progress.unit, _LONGEST_UNIT)
     share = min(progress.done / progress.total, 1) if progress.total else 0.0
     told = f"{int(progress.done):,} of {progress.total:,.0f} {unit}".rstrip()
-    if progress.eta_s is not None:
+    if state.run is not None and state.run.paused:
+        told += " · paused"
+    elif progress.eta_s is not None:
         told += f" · {seconds(progress.eta_s)} left"
     task = f" {_name(progress.task)}{_GAP}"
     wide = max(min(width - cell_len(task + _GAP + told) - 1, _LONGEST_PROGRESS), 0)
