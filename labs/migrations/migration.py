@@ -83,7 +83,9 @@ class Migration:
         step = await self.climber.go(revision)
         self.steps.append(step)
         if step.attempts > 1:
-            self.bench.note(f"{revision}: gave up waiting for the table {step.attempts - 1} times, then got it.")
+            self.bench.note(
+                f"{revision}: got the table at attempt {step.attempts}; before, it gave up, and let the others pass."
+            )
 
     async def backfill(self) -> None:
         """Until every old user has a date, or from where an earlier one was."""
