@@ -45,6 +45,18 @@ BUDGET = "Staged, no writer waits longer than the budget"
 SHORT = {"lock_queue": {"idle": 2.5}, "naive_against_staged": LOADED, "replica_lag": {"rows": 30_000, "report": 1.5}}
 
 
+def follow(monkeypatch: pytest.MonkeyPatch, revision: str, way: str, statement: str) -> None:
+    """Have one more statement at the end of a revision's way up or down."""
+    module = ladder._script().get_revision(revision).module
+    ours = getattr(module, way)
+
+    def followed() -> None:
+        ours()
+        op.execute(statement)
+
+    monkeypatch.setattr(module, way, followed)
+
+
 @pytest.mark.parametrize("slug", list(Migrations.experiments()))
 async def test_each_ends_as_it_says(lab: Runner, heard: Heard, slug: str) -> None:
     declared = Migrations.experiments()[slug]
@@ -158,14 +170,7 @@ async def test_a_backfill_that_loses_users_is_found_out(
 async def test_a_downgrade_that_changes_dates_is_found_out(
     lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    contract = ladder._script().get_revision("contract").module
-    downgrade = contract.downgrade
-
-    def spoiling() -> None:
-        downgrade()
-        op.execute("UPDATE users SET created_at = CURRENT_TIMESTAMP WHERE id < 100")
-
-    monkeypatch.setattr(contract, "downgrade", spoiling)
+    follow(monkeypatch, "contract", "downgrade", "UPDATE users SET created_at = CURRENT_TIMESTAMP WHERE id < 100")
     assert await lab.run("there_and_back", SMALL) == "failed"
     assert fallen(heard) == ["Every downgrade brings back what its upgrade changed, and nothing else"]
 
@@ -354,14 +359,7 @@ async def test_a_linter_that_says_nothing_is_found_out(
 async def test_a_revision_that_locks_writers_out_for_long_is_found_out(
     lab: Runner, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expand = ladder._script().get_revision("expand").module
-    upgrade = expand.upgrade
-
-    def slow() -> None:
-        upgrade()
-        op.execute("SELECT pg_sleep(0.5)")
-
-    monkeypatch.setattr(expand, "upgrade", slow)
+    follow(monkeypatch, "expand", "upgrade", "SELECT pg_sleep(0.5)")
     assert await lab.run("second_opinion", {"rows": 10_000}) == "failed"
     assert "No revision of this lab locks writers out for half as long as a rewrite would" in fallen(heard)
 
