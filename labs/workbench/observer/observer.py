@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
@@ -37,6 +38,9 @@ TELLING_INTERVAL_S = 1.0
 IDLE_INTERVAL_S = 2.0
 """Between looks while no statement is under way; somebody else may have changed something."""
 
+WAITING_INTERVAL_S = 1.0
+"""Between looks while statements are, but nothing has stirred for as long: they wait, or work where nobody looks."""
+
 
 class Observer:
     """Looks at tables, invariants and locks while a lab is open, and tells what changed."""
@@ -60,6 +64,8 @@ class Observer:
         self._invariants: dict[str, InvariantSampled] = {}
         self._locks = LocksSampled(waits=())
         self._sessions: Mapping[int, str] = {}
+        self._stirred = -math.inf
+        """When a statement last began or ended, or a look found something new, by the monotonic clock."""
 
     def heard(self, event: Event) -> None:
         """Be told of each event, so as to look when, and only when, there may be something to see."""
@@ -69,6 +75,7 @@ class Observer:
             self._at_server.discard(event.number)
         else:
             return
+        self._stirred = time.monotonic()
         self._due.set()
 
     def run_began(self, sessions: Mapping[int, str]) -> None:
@@ -87,12 +94,11 @@ class Observer:
                 told = time.monotonic()
                 self._emit(Looked())
             await asyncio.sleep(INTERVAL_S)
-            if not self._at_server:
-                try:
-                    async with asyncio.timeout(IDLE_INTERVAL_S):
-                        await self._due.wait()
-                except TimeoutError:
-                    continue
+            if self._at_server and time.monotonic() - self._stirred < WAITING_INTERVAL_S:
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WAITING_INTERVAL_S - INTERVAL_S if self._at_server else IDLE_INTERVAL_S):
+                    await self._due.wait()
 
     async def look(self) -> None:
         """Look once, at one moment for all tables, and tell what differs from the last look."""
@@ -121,27 +127,31 @@ class Observer:
             seen = LocksSampled(waits=waits, held=held)
         if _edges(seen) != _edges(self._locks):
             self._locks = seen
-            self._emit(seen)
+            self._tell(seen)
 
     async def _look_at_tables(self, connection: AsyncConnection) -> None:
         for table in self._lab.metadata.sorted_tables:
             seen = await tables.sample(self._server, connection, table, self._tables.get(table.name))
             if seen is not None:
                 self._tables[table.name] = seen
-                self._emit(seen)
+                self._tell(seen)
         for invariant in self._lab.invariants:
             holds, evidence = await ask(connection, invariant)
             sampled = InvariantSampled(claim=invariant.claim, holds=holds, evidence=evidence)
             if self._invariants.get(invariant.claim) != sampled:
                 self._invariants[invariant.claim] = sampled
-                self._emit(sampled)
+                self._tell(sampled)
+
+    def _tell(self, event: Event) -> None:
+        self._stirred = time.monotonic()
+        self._emit(event)
 
     def _tell_problem(self, problem: str) -> None:
         """What was seen last is not what is there now: a table is locked against readers, or is gone."""
         for name, sample in self._tables.items():
             if sample.problem != problem:
                 self._tables[name] = told = msgspec.structs.replace(sample, problem=problem, changed=())
-                self._emit(told)
+                self._tell(told)
 
 
 def _edges(sample: LocksSampled) -> tuple[object, object]:

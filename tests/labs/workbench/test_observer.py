@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from labs.stream.events import InvariantSampled, LocksSampled, StatementStarted, TableSampled
 from labs.workbench.engines.engine import Engine
-from labs.workbench.observer.observer import Observer
+from labs.workbench.observer.observer import WAITING_INTERVAL_S, Observer
 from labs.workbench.place import Place
 from tests.conftest import Heard
 
@@ -181,3 +181,38 @@ async def test_no_more_than_five_looks_a_second_while_a_statement_runs(
     watching.cancel()
     assert 4 <= len(looks) <= 6
     assert all(later - earlier >= 0.19 for earlier, later in pairwise(looks))
+
+
+async def test_looks_get_rarer_while_a_statement_waits_and_nothing_stirs_until_something_does(
+    observer: Observer, people: People, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: asyncio.Queue[float] = asyncio.Queue()
+    look = observer.look
+
+    async def counted() -> None:
+        looks.put_nowait(time.monotonic())
+        await look()
+
+    async def shortest(count: int) -> float:
+        """The shortest time between the next looks, of which there are so many and one."""
+        while not looks.empty():
+            looks.get_nowait()
+        async with asyncio.timeout(10):
+            return min(later - earlier for earlier, later in pairwise([await looks.get() for _ in range(count + 1)]))
+
+    monkeypatch.setattr(observer, "look", counted)
+    observer.heard(StatementStarted(session="A", number=1, sql="SELECT"))
+    watching = asyncio.create_task(observer.watch())
+    assert await shortest(3) < 0.6
+    await asyncio.sleep(WAITING_INTERVAL_S)
+    assert await shortest(1) > 0.9
+    observer.heard(StatementStarted(session="B", number=2, sql="SELECT"))
+    assert await shortest(3) < 0.6
+    await asyncio.sleep(WAITING_INTERVAL_S)
+    writer = await people.join("A")
+    await writer.execute(text("UPDATE accounts SET balance = balance + 1 WHERE id = 1"))
+    await writer.commit()
+    heard.clear()
+    await heard.until(lambda: bool(heard.of(TableSampled)))
+    assert await shortest(3) < 0.6
+    watching.cancel()
