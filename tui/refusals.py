@@ -23,6 +23,11 @@ def needs_server(state: LabState, view: View) -> str:
     return ""
 
 
+def needs_answer(state: LabState, view: View) -> str:
+    """For what cannot be asked while something else is."""
+    return needs_server(state, view) or (f"The lab is {view.asked}; that comes first." if view.asked else "")
+
+
 def cannot_run_to_here(state: LabState, view: View) -> str:
     """For a run up to the step of the past that is shown."""
     if not view.stepped(state):
@@ -55,12 +60,12 @@ def cannot_go_on_to_next_level(state: LabState, view: View) -> str:
 
 def needs_peace(state: LabState, view: View) -> str:
     """For what cannot be done while something runs."""
-    if reason := needs_server(state, view):
+    if reason := needs_answer(state, view):
         return reason
     if state.running:
         on = f", {_key('play_on')} lets it play on by itself" if state.stepping else ""
         return f"An experiment is running. {_key('cancel')} ends it{on}."
-    return f"The lab is {view.asked}; that comes first." if view.asked else ""
+    return ""
 
 
 def cannot_step(state: LabState, view: View) -> str:

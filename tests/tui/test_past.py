@@ -75,6 +75,16 @@ async def test_a_run_is_taken_again_to_the_step_of_the_past_that_is_shown() -> N
         await until(pilot, lambda: script.sent[3:] == [Step(session="A")])
 
 
+async def test_nothing_is_taken_again_while_something_else_is_asked_for() -> None:
+    script = lab(*whole_run()[len(opened()) :])
+    async with running(script) as pilot:
+        await pilot.press("5", "enter")
+        await shows(pilot, "VERDICT")
+        await pilot.press("r", "comma", "comma", "f")
+        await shows(pilot, "The lab is starting; that comes first.")
+        assert len([command for command in script.sent if isinstance(command, RunExperiment)]) == 1
+
+
 async def test_the_ends_of_time_say_so() -> None:
     async with running(lab()) as pilot:
         await pilot.press("5", "enter")

@@ -94,11 +94,21 @@ async def test_a_key_acts_on_what_came_though_nobody_was_told_of_it_yet() -> Non
         await pilot.press("5", "enter")
         await shows(pilot, "opening the lab")
         assert isinstance(pilot.app, NinelabsApp) and pilot.app.sources.feed is not None
+        tape = pilot.app.sources.feed.tape
         for event in opened()[3:]:
-            pilot.app.sources.feed.tape.add(event)
+            tape.add(event)
         await pilot.press("r")
         await until(pilot, lambda: isinstance(script.sent[-1], RunExperiment))
-        assert script.sent[-1] == RunExperiment(experiment="double_spend", parameters={}, stepped=False)
+        assert script.sent[1:] == [RunExperiment(experiment="double_spend", parameters={}, stepped=False)]
+        script.say(*started())
+        await shows(pilot, "NEXT 1")
+        await pilot.press("space")
+        await until(pilot, lambda: script.sent[-1] == Step())
+        for event in (*waiting(), *ending()):
+            tape.add(event)
+        await pilot.press("space")
+        await shows(pilot, "This run has ended.")
+        assert len(script.sent) == 3
 
 
 async def test_lanes_are_chosen_with_arrows_and_stepped_with_enter() -> None:

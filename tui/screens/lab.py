@@ -241,7 +241,7 @@ class LabScreen(Stage):
             return
         way, run = steps_taken(feed.tape.events[: feed.tape.end(feed.at)]), self.state.run
         self._go(feed.tape.steps)
-        if reason := refusals.needs_server(self.state, self.choices):
+        if reason := refusals.needs_answer(self.state, self.choices):
             self.refuse(reason)
         elif way is None:
             self.refuse("Its beginning is too long ago: it cannot be run up to there.")

@@ -281,8 +281,8 @@ class Stage(Page):
         return action.refusal is None or not action.refusal(self.state, self.choices)
 
     def _can(self, action_id: str) -> bool:
-        # The state runs ahead of the news of it, and whatever repaints meanwhile shows it: so will keys have seen it.
-        self.choices.follow(self.state)
+        # What has come may be on the screen before there is news of it: a key is meant for what is shown.
+        self.follow()
         refusal = find(action_id).refusal
         reason = refusal(self.state, self.choices) if refusal else ""
         if reason:

@@ -22,6 +22,7 @@ from labs.stream.events import (
     TableSampled,
 )
 from labs.workbench.bench import ask
+from labs.workbench.lab import Invariant
 from labs.workbench.observer import tables
 from labs.workbench.place import Place
 from labs.workbench.sessions import Emit
@@ -39,7 +40,8 @@ IDLE_INTERVAL_S = 2.0
 """Between looks while no statement is under way; somebody else may have changed something."""
 
 WAITING_INTERVAL_S = 1.0
-"""Between looks while statements are, but nothing has stirred for as long: they wait, or work where nobody looks."""
+"""Between looks while every statement at the server waits for a lock, once nothing has begun, ended or changed for as
+long. One that works may begin to wait at any moment; one that waits is only to be seen waiting."""
 
 
 class Observer:
@@ -59,7 +61,8 @@ class Observer:
         )
         self._place = place
         self._due = asyncio.Event()
-        self._at_server: set[int] = set()
+        self._at_server: dict[int, str] = {}
+        """Whose statements are there, by number."""
         self._tables: dict[str, TableSampled] = {}
         self._invariants: dict[str, InvariantSampled] = {}
         self._locks = LocksSampled(waits=())
@@ -68,11 +71,11 @@ class Observer:
         """When a statement last began or ended, or a look found something new, by the monotonic clock."""
 
     def heard(self, event: Event) -> None:
-        """Be told of each event, so as to look when, and only when, there may be something to see."""
+        """Be told of each event, so as to look at once when one brings something to see."""
         if isinstance(event, StatementStarted):
-            self._at_server.add(event.number)
+            self._at_server[event.number] = event.session
         elif isinstance(event, StatementEnded):
-            self._at_server.discard(event.number)
+            self._at_server.pop(event.number, None)
         else:
             return
         self._stirred = time.monotonic()
@@ -94,26 +97,28 @@ class Observer:
                 told = time.monotonic()
                 self._emit(Looked())
             await asyncio.sleep(INTERVAL_S)
-            if self._at_server and time.monotonic() - self._stirred < WAITING_INTERVAL_S:
-                continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(WAITING_INTERVAL_S - INTERVAL_S if self._at_server else IDLE_INTERVAL_S):
-                    await self._due.wait()
+            if rest := self._rest():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(rest):
+                        await self._due.wait()
+
+    def _rest(self) -> float:
+        """How much longer there will be nothing to see, unless something is heard; in seconds."""
+        if not self._at_server:
+            return IDLE_INTERVAL_S
+        waiting = {wait.waiter for wait in self._locks.waits}
+        stirs = time.monotonic() - self._stirred < WAITING_INTERVAL_S
+        return 0.0 if stirs or not waiting.issuperset(self._at_server.values()) else WAITING_INTERVAL_S - INTERVAL_S
 
     async def look(self) -> None:
         """Look once, at one moment for all tables, and tell what differs from the last look."""
         await self._place.still_ours()
         async with self._engine.connect() as connection:
             await self._look_at_locks(connection)
-            try:
-                if self._place.foreign:  # A look could stand in the way of what they are there for.
-                    self._tell_problem("The run has tables of its own here.")
-                else:
-                    await self._look_at_tables(connection)
-            except DBAPIError as error:
-                if self._server.lost(error):
-                    raise
-                self._tell_problem(self._server.message(error))
+            if self._place.foreign:  # A look could stand in the way of what they are there for.
+                self._tell_problem("The run has tables of its own here.")
+            else:
+                await self._look_at_tables(connection)
 
     async def close(self) -> None:
         """Give the connection back."""
@@ -130,17 +135,31 @@ class Observer:
             self._tell(seen)
 
     async def _look_at_tables(self, connection: AsyncConnection) -> None:
-        for table in self._lab.metadata.sorted_tables:
-            seen = await tables.sample(self._server, connection, table, self._tables.get(table.name))
-            if seen is not None:
-                self._tables[table.name] = seen
-                self._tell(seen)
-        for invariant in self._lab.invariants:
-            holds, evidence = await ask(connection, invariant)
-            sampled = InvariantSampled(claim=invariant.claim, holds=holds, evidence=evidence)
-            if self._invariants.get(invariant.claim) != sampled:
-                self._invariants[invariant.claim] = sampled
-                self._tell(sampled)
+        """All of them, or none: what can be read beside a table that cannot be is not told as if all were well."""
+        changed: dict[str, TableSampled] = {}
+        try:
+            for table in self._lab.metadata.sorted_tables:
+                seen = await tables.sample(self._server, connection, table, self._tables.get(table.name))
+                if seen is not None:
+                    changed[table.name] = seen
+            sampled = [await self._measured(connection, invariant) for invariant in self._lab.invariants]
+        except DBAPIError as error:
+            if self._server.lost(error):
+                raise
+            self._tables = changed | self._tables
+            self._tell_problem(self._server.message(error))
+            return
+        self._tables |= changed
+        for table_seen in changed.values():
+            self._tell(table_seen)
+        for one in sampled:
+            if self._invariants.get(one.claim) != one:
+                self._invariants[one.claim] = one
+                self._tell(one)
+
+    async def _measured(self, connection: AsyncConnection, invariant: Invariant) -> InvariantSampled:
+        holds, evidence = await ask(connection, invariant)
+        return InvariantSampled(claim=invariant.claim, holds=holds, evidence=evidence)
 
     def _tell(self, event: Event) -> None:
         self._stirred = time.monotonic()

@@ -77,9 +77,9 @@ async def waits(heard: Heard, count: int) -> dict[tuple[str, str], LockWait]:
     return {(wait.waiter, wait.blocker): wait for wait in found[0].waits}
 
 
-def start(observer: Observer, number: int, work: Awaitable[object]) -> asyncio.Task[object]:
-    """Send a statement, of which the observer hears as it does in a run."""
-    observer.heard(StatementStarted(session="?", number=number, sql=""))
+def start(observer: Observer, session: str, number: int, work: Awaitable[object]) -> asyncio.Task[object]:
+    """Send a session's statement, of which the observer hears as it does in a run."""
+    observer.heard(StatementStarted(session=session, number=number, sql=""))
     return asyncio.ensure_future(work)
 
 
@@ -89,7 +89,7 @@ async def test_a_queue_for_one_row_is_told_soon_with_key_mode_and_age(
     holder, first, second = [await join(name) for name in "ABC"]
     await holder.execute(WRITE)
     began = time.monotonic()
-    waiting = [start(observer, 1, first.execute(WRITE))]
+    waiting = [start(observer, "B", 1, first.execute(WRITE))]
     edge = (await waits(heard, 1))["B", "A"]
     elapsed = time.monotonic() - began
     assert elapsed <= SOON_S
@@ -97,7 +97,7 @@ async def test_a_queue_for_one_row_is_told_soon_with_key_mode_and_age(
     assert edge.mode.startswith({"postgres": "ShareLock", "mariadb": "X"}[either.name])
     assert 0 < edge.milliseconds <= elapsed * 1000
 
-    waiting.append(start(observer, 2, second.execute(WRITE)))
+    waiting.append(start(observer, "C", 2, second.execute(WRITE)))
     queue = await waits(heard, 2)
     assert {waiter for waiter, _ in queue} == {"B", "C"}
     assert queue["B", "A"].milliseconds > edge.milliseconds
@@ -115,7 +115,7 @@ async def test_one_that_waits_for_two(either: Engine, observer: Observer, join: 
         read, write = text("SELECT n FROM pot WHERE id = 1 LOCK IN SHARE MODE"), WRITE
     await one.execute(read)
     await two.execute(read)
-    waiting = start(observer, 1, writer.execute(write))
+    waiting = start(observer, "C", 1, writer.execute(write))
     assert set(await waits(heard, 2)) == {("C", "A"), ("C", "B")}
     await one.rollback()
     await two.rollback()
@@ -132,7 +132,7 @@ async def test_the_index_is_told_where_rows_are_locked_in_it(
     hint = {"postgres": "", "mariadb": "FORCE INDEX (by_n)"}[either.name]
     by_index = text(f"UPDATE pot {hint} SET id = id WHERE n = 100")
     await holder.execute(by_index)
-    waiting = start(observer, 1, writer.execute(by_index))
+    waiting = start(observer, "B", 1, writer.execute(by_index))
     where = {"postgres": ROW["postgres"], "mariadb": "row 100, 1 of pot, index by_n"}[either.name]
     assert (await waits(heard, 1))["B", "A"].object.startswith(where)
     await holder.rollback()
@@ -145,13 +145,13 @@ async def test_a_change_of_the_table_behind_an_open_transaction_and_a_reader_beh
     reader, change, late = [await join(name) for name in "ABC"]
     await reader.execute(text("SELECT n FROM pot"))
     began = time.monotonic()
-    waiting = [start(observer, 1, change.execute(text("ALTER TABLE pot ADD COLUMN note int")))]
+    waiting = [start(observer, "B", 1, change.execute(text("ALTER TABLE pot ADD COLUMN note int")))]
     edge = (await waits(heard, 1))["B", "A"]
     elapsed = time.monotonic() - began
     assert elapsed <= SOON_S
     assert (edge.mode, edge.object) == TABLE[either.name]
     assert 0 < edge.milliseconds <= elapsed * 1000
-    waiting.append(start(observer, 2, late.execute(text("SELECT n FROM pot"))))
+    waiting.append(start(observer, "C", 2, late.execute(text("SELECT n FROM pot"))))
     assert ("C", "B") in await waits(heard, 2)
     await reader.rollback()
     await waiting[0]

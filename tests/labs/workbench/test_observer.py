@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from labs.stream.events import InvariantSampled, LocksSampled, StatementStarted, TableSampled
+from labs.stream.events import InvariantSampled, LocksSampled, StatementEnded, StatementStarted, TableSampled
 from labs.workbench.engines.engine import Engine
-from labs.workbench.observer.observer import WAITING_INTERVAL_S, Observer
+from labs.workbench.observer.observer import INTERVAL_S, WAITING_INTERVAL_S, Observer
 from labs.workbench.place import Place
 from tests.conftest import Heard
 
@@ -183,7 +183,7 @@ async def test_no_more_than_five_looks_a_second_while_a_statement_runs(
     assert all(later - earlier >= 0.19 for earlier, later in pairwise(looks))
 
 
-async def test_looks_get_rarer_while_a_statement_waits_and_nothing_stirs_until_something_does(
+async def test_looks_get_rarer_while_every_statement_waits_and_nothing_stirs(
     observer: Observer, people: People, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: asyncio.Queue[float] = asyncio.Queue()
@@ -193,26 +193,63 @@ async def test_looks_get_rarer_while_a_statement_waits_and_nothing_stirs_until_s
         looks.put_nowait(time.monotonic())
         await look()
 
-    async def shortest(count: int) -> float:
-        """The shortest time between the next looks, of which there are so many and one."""
+    async def coming(count: int) -> list[float]:
+        """When the next looks begin."""
         while not looks.empty():
             looks.get_nowait()
         async with asyncio.timeout(10):
-            return min(later - earlier for earlier, later in pairwise([await looks.get() for _ in range(count + 1)]))
+            return [await looks.get() for _ in range(count)]
+
+    async def shortest(count: int) -> float:
+        """The shortest of the next gaps between looks."""
+        return min(later - earlier for earlier, later in pairwise(await coming(count + 1)))
 
     monkeypatch.setattr(observer, "look", counted)
-    observer.heard(StatementStarted(session="A", number=1, sql="SELECT"))
-    watching = asyncio.create_task(observer.watch())
-    assert await shortest(3) < 0.6
-    await asyncio.sleep(WAITING_INTERVAL_S)
-    assert await shortest(1) > 0.9
-    observer.heard(StatementStarted(session="B", number=2, sql="SELECT"))
-    assert await shortest(3) < 0.6
-    await asyncio.sleep(WAITING_INTERVAL_S)
-    writer = await people.join("A")
-    await writer.execute(text("UPDATE accounts SET balance = balance + 1 WHERE id = 1"))
-    await writer.commit()
+    holder, waiter, writer = [await people.join(name) for name in "ABC"]
+    observer.run_began(people.pids)
+    await holder.execute(LOCK)
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(observer.watch())
+        try:
+            observer.heard(StatementStarted(session="B", number=1, sql="SELECT"))
+            await asyncio.sleep(WAITING_INTERVAL_S)
+            assert await shortest(3) < 0.6, "it works, for all that can be seen"
+
+            waiting = tasks.create_task(waiter.execute(LOCK))
+            await heard.until(lambda: any(sample.waits for sample in heard.of(LocksSampled)))
+            await asyncio.sleep(WAITING_INTERVAL_S)
+            assert await shortest(1) > 0.9
+
+            await asyncio.sleep(INTERVAL_S * 1.5)
+            began = time.monotonic()
+            observer.heard(StatementStarted(session="C", number=2, sql="UPDATE"))
+            assert (await coming(1))[0] - began < 0.4, "it is not kept waiting for the rest of a second"
+            observer.heard(StatementEnded(session="C", number=2, milliseconds=1.0))
+
+            await asyncio.sleep(WAITING_INTERVAL_S + INTERVAL_S)
+            await writer.execute(text("UPDATE accounts SET balance = balance + 1 WHERE id = 2"))
+            heard.clear()
+            await writer.commit()
+            await heard.until(lambda: bool(heard.of(TableSampled)))
+            assert await shortest(3) < 0.6
+            await holder.rollback()
+            await waiting
+        finally:
+            watching.cancel()
+
+
+async def test_beside_a_table_that_cannot_be_looked_at_the_others_are_not_told_again_and_again(
+    observer: Observer, people: People, heard: Heard, place: Place
+) -> None:
+    someone = await people.join("A")
+    await someone.execute(text("LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE"))
+    for _ in range(3):
+        await observer.look()
+    told = [(sample.table, bool(sample.problem)) for sample in heard.of(TableSampled)]
+    assert {("accounts", True), ("ledger", False)} & set(told) == {("accounts", True)}
+    assert len(told) == len(set(told)), "once"
     heard.clear()
-    await heard.until(lambda: bool(heard.of(TableSampled)))
-    assert await shortest(3) < 0.6
-    watching.cancel()
+    await someone.rollback()
+    await observer.look()
+    told = [(sample.table, bool(sample.problem)) for sample in heard.of(TableSampled)]
+    assert sorted(told) == [(name, False) for name in sorted(place.lab.metadata.tables)]
