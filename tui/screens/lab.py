@@ -232,7 +232,7 @@ class LabScreen(Stage):
     def _go(self, to: int) -> None:
         """Show that step; whatever key comes next, however soon, is meant for it."""
         self._feed.go(to)
-        self.follow()
+        self.catch_up()
 
     def action_again(self) -> None:
         """Run the experiment again up to the step of the past that is shown; what runs now is ended first."""

@@ -179,15 +179,19 @@ class Stage(Page):
 
     def stream_moved(self, feed: Feed) -> None:
         """Show what is new, once, however many events came."""
-        if feed is not self._feed:
-            return
+        if feed is self._feed:
+            self.catch_up()
+            self.redraw()
+
+    def catch_up(self) -> None:
+        """Follow all that has come, before there is news of it: a key is meant for it, and so is the answer."""
+        feed = self._feed
         self._present.over = feed.over
         if feed.over and feed.source.ended and self._ended is None:
             self._ended = self.lost(feed.source.ended)
         self.follow()
         self._follow_run()
         self._follow_errors()
-        self.redraw()
 
     def follow(self) -> None:
         """Keep the choices possible after events came, or when another step is shown."""
@@ -281,8 +285,7 @@ class Stage(Page):
         return action.refusal is None or not action.refusal(self.state, self.choices)
 
     def _can(self, action_id: str) -> bool:
-        # What has come may be on the screen before there is news of it: a key is meant for what is shown.
-        self.follow()
+        self.catch_up()
         refusal = find(action_id).refusal
         reason = refusal(self.state, self.choices) if refusal else ""
         if reason:
