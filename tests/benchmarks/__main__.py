@@ -243,8 +243,8 @@ async def panels_under_load(server: Engine, connection: AsyncConnection) -> None
             await connection.execute(text("UPDATE accounts SET balance = 201 - balance WHERE id IN (2, 3)"))
             await asyncio.sleep(1 / CHANGES_PER_SECOND)
 
-    for what in ("a session waits", f"a session waits and rows change {CHANGES_PER_SECOND}×/s"):
-        changing = asyncio.create_task(change()) if "change" in what else None
+    for also in ("", f" and rows change {CHANGES_PER_SECOND}×/s"):
+        changing = asyncio.create_task(change()) if also else None
         ratios = []
         for pair in range(LOADS):
             if pair % 2:
@@ -258,7 +258,7 @@ async def panels_under_load(server: Engine, connection: AsyncConnection) -> None
             await connection.execute(text("UPDATE accounts SET balance = 100 WHERE id IN (2, 3)"))
         low, ratio, high = statistics.quantiles(ratios, n=4)
         told(
-            f"pgbench's transactions a second, panels on / off, {what}",
+            f"pgbench's transactions a second, panels on / off, a session waits{also}",
             f"{ratio:.3f}",
             "≥ 0.97",
             ratio >= 0.97,

@@ -59,19 +59,6 @@ async def test_in_the_past_nothing_is_asked_of_the_server(key: str) -> None:
         assert script.sent == [OpenLab(lab="races")]
 
 
-async def test_why_a_key_did_nothing_outlasts_the_news_of_the_step_before_it() -> None:
-    async with running(lab(*started(), *waiting())) as pilot:
-        await pilot.press("5", "enter")
-        await shows(pilot, "B waits for A", "[Locks]")
-        screen = pilot.app.screen
-        assert isinstance(screen, LabScreen)
-        screen.action_past(-1)
-        screen.action_roll_back()
-        await shows(pilot, "in the past", "[Table]")
-        await pilot.pause(0.3)
-        assert "in the past" in text_of(pilot)
-
-
 async def test_a_run_is_taken_again_to_the_step_of_the_past_that_is_shown() -> None:
     script = lab(*started(), *waiting())
     async with running(script) as pilot:

@@ -19,7 +19,6 @@ from labs.stream.events import AnyEvent, EngineChanged, ErrorReported, LabReset,
 from tests.tui.screens import SIZES, running, shows, text_of, until
 from tests.tui.streams import Script, ending, opened, opening, recording, started, waiting, whole_run
 from tui import player
-from tui.app import NinelabsApp
 
 
 def lab(*more: AnyEvent) -> Script:
@@ -86,29 +85,6 @@ async def test_a_wait_grows_on_the_screen_by_itself() -> None:
         await pilot.press("5", "enter")
         await shows(pilot, "waits 0.")
         await shows(pilot, "waits 1.")
-
-
-async def test_a_key_acts_on_what_came_though_nobody_was_told_of_it_yet() -> None:
-    script = Script(opening())
-    async with running(script) as pilot:
-        await pilot.press("5", "enter")
-        await shows(pilot, "opening the lab")
-        assert isinstance(pilot.app, NinelabsApp) and pilot.app.sources.feed is not None
-        tape = pilot.app.sources.feed.tape
-        for event in opened()[3:]:
-            tape.add(event)
-        await pilot.press("r")
-        await until(pilot, lambda: isinstance(script.sent[-1], RunExperiment))
-        assert script.sent[1:] == [RunExperiment(experiment="double_spend", parameters={}, stepped=False)]
-        script.say(*started())
-        await shows(pilot, "NEXT 1")
-        await pilot.press("space")
-        await until(pilot, lambda: script.sent[-1] == Step())
-        for event in (*waiting(), *ending()):
-            tape.add(event)
-        await pilot.press("space")
-        await shows(pilot, "This run has ended.")
-        assert len(script.sent) == 3
 
 
 async def test_lanes_are_chosen_with_arrows_and_stepped_with_enter() -> None:
