@@ -131,7 +131,6 @@ class LabScreen(Stage):
         self.tell("")
         if answer is not None:
             self._send(answer)
-        self.redraw()
 
     # keys
 
