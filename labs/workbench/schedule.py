@@ -1,7 +1,8 @@
 """The interleaver: which of several sessions may send its next statement, decided one statement at a time.
 
 A step is taken only when every session has come to rest: its next statement is held, or it waits for a lock, or it
-has ended. Whether it waits for a lock is asked of the server; no decision depends on how long something takes.
+has ended. Whether it waits for a lock is asked of the server; no decision depends on how long something takes, but
+for what only the clock can tell: whether a stranger, as an autovacuum, is about to let go.
 
 Sessions that wait in a circle are not at rest, because the server is about to refuse one of them. Which one is made
 to depend on the order alone: nobody moves before the server has looked for a circle behind each wait, so whoever
@@ -46,6 +47,10 @@ to the server it is a session like any that is idle. The longest back-off before
 STATEMENT_PATIENCE_S = 10.0
 """How long a statement may run without waiting for a lock. Here too only the clock can tell: to the server one that
 never ends is like one that has much to do."""
+
+STRANGER_PATIENCE_S = 1.0
+"""How long a lock of somebody else is taken for one that nobody need know of. An autovacuum of a lab's small table
+has it for a moment, and whose turn it is must not depend on that; a person who forgot to commit has it for longer."""
 
 Captions = Mapping[tuple[str, int], str]
 """What to say when a session sends its n-th statement, counted from 1 without the BEGIN."""
@@ -158,8 +163,10 @@ class _Lane:
     """Whether it waited for a lock when the server was last asked."""
     blocking: tuple[int, ...] = ()
     """The backends that it then waited for."""
+    kept_since: float | None = None
+    """Since when, by the loop's clock, it waits for nobody but strangers."""
     idle_since: float | None = None
-    """Since when, by the loop's clock, it moves without a statement at the server."""
+    """Since when it moves without a statement at the server."""
     running_since: float | None = None
     """Since when it has a statement there that waits for no lock."""
     may_go: asyncio.Event = field(default_factory=asyncio.Event)
@@ -248,7 +255,7 @@ class Interleaver:
         lane.phase = phase
         lane.waiting = False
         self._answered = True
-        lane.idle_since = lane.running_since = None
+        lane.kept_since = lane.idle_since = lane.running_since = None
         lane.session.show(phase)
         self._moved.set()
 
@@ -286,7 +293,7 @@ class Interleaver:
             at_server = [lane for lane in moving if lane.session.statement_running]
             left = self._patience_left(moving)
             if all(lane.waiting for lane in moving) or poll > FIRST_POLL_S:
-                if self._answered or not all(lane.waiting for lane in moving):
+                if self._answered or not all(lane.waiting and not lane.kept_since for lane in moving):
                     self._answered = False
                     await self._ask_who_waits(at_server)
                 if all(lane.waiting for lane in moving) and self._at_rest(moving) and not self._answered:
@@ -307,6 +314,8 @@ class Interleaver:
             # It may have been answered while we asked.
             blocking = waiting.get(lane.session.backend_pid or 0) if lane.session.statement_running else None
             lane.waiting, lane.blocking = blocking is not None, blocking or ()
+            strange = bool(lane.blocking) and names.keys().isdisjoint(lane.blocking)
+            lane.kept_since = (lane.kept_since or asyncio.get_running_loop().time()) if strange else None
             if lane.session.statement_running:
                 lane.session.show(
                     "waiting" if lane.waiting else "running",
@@ -316,7 +325,12 @@ class Interleaver:
     def _at_rest(self, waiting: Sequence[_Lane]) -> bool:
         """Whether those who wait will do so until somebody else moves."""
         pids = {lane.session.backend_pid: lane.blocking for lane in waiting}
-        return all(self._server.has_looked(pid) for pid in pids if pid) and not has_circle(pids)
+        lately = asyncio.get_running_loop().time() - STRANGER_PATIENCE_S
+        return (
+            all(self._server.has_looked(pid) for pid in pids if pid)
+            and not has_circle(pids)
+            and not any(lane.kept_since and lane.kept_since > lately for lane in waiting)
+        )
 
     def _requeue(self) -> bool:
         """Take down who waits now; says whether one of them was overtaken by another since the last rest."""

@@ -186,6 +186,23 @@ async def test_three_sessions_come_out_the_same_on_a_busy_machine(exploring: Exp
     assert tables[0][-1] == 0
 
 
+async def test_a_stranger_who_comes_and_goes_changes_nothing(exploring: Explore, outside: AsyncEngine) -> None:
+    async def come_and_go() -> None:
+        while True:
+            async with outside.connect() as stranger:
+                await stranger.execute(text("SELECT n FROM pot WHERE id = 1 FOR UPDATE"))
+                await asyncio.sleep(0.02)
+            await asyncio.sleep(0.01)
+
+    undisturbed = await exploring(adding(1), adding(1, 2))
+    stranger = asyncio.create_task(come_and_go())
+    try:
+        disturbed = await exploring(adding(1), adding(1, 2))
+    finally:
+        stranger.cancel()
+    assert disturbed == undisturbed
+
+
 async def test_whoever_closes_a_circle_does_not_depend_on_how_long_the_others_have_waited(exploring: Explore) -> None:
     explored = await exploring(adding(1, 2), adding(2, 1))
     # Both have committed, or one of them was refused whatever it did: nothing is ever half there.

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from labs.stream.events import ScheduleChanged, SessionChanged, StatementEnded, StatementHeld, StatementStarted
+from labs.workbench.schedule import STRANGER_PATIENCE_S
 from labs.workbench.sessions import LabSession
 from tests.conftest import Heard
 from tests.labs.workbench.conftest import Table
@@ -62,6 +63,39 @@ async def test_a_wait_for_a_stranger_is_told_as_such_and_ends_with_it(
         await stranger.rollback()
         async with asyncio.timeout(10):
             await playing
+
+
+async def test_a_stranger_who_soon_lets_go_makes_nobody_lose_a_turn(
+    table: Seat, heard: Heard, outside: AsyncEngine
+) -> None:
+    seated = await table("A", "B")
+    async with outside.connect() as stranger:
+        await stranger.execute(text("UPDATE pot SET n = 7 WHERE id = 1"))
+        playing = asyncio.create_task(
+            seated.play("ABAB", A=partial(bump, seated["A"], 1), B=partial(bump, seated["B"], 2))
+        )
+        for _ in range(2):
+            await heard.until(lambda: any(event.waiting_for for event in heard.of(SessionChanged)))
+            await asyncio.sleep(STRANGER_PATIENCE_S / 5)
+            assert sent(heard) == "A"
+        await stranger.rollback()
+        await playing
+    assert sent(heard) == "ABAB"
+
+
+async def test_a_stranger_who_does_not_let_go_keeps_only_who_waits_for_it(
+    table: Seat, heard: Heard, outside: AsyncEngine
+) -> None:
+    seated = await table("A", "B")
+    async with outside.connect() as stranger:
+        await stranger.execute(text("UPDATE pot SET n = 7 WHERE id = 1"))
+        playing = asyncio.create_task(
+            seated.play("ABAB", A=partial(bump, seated["A"], 1, 2), B=partial(bump, seated["B"], 2))
+        )
+        await heard.until(lambda: sent(heard) == "ABB")
+        await stranger.rollback()
+        await playing
+    assert sent(heard) == "ABBAA"
 
 
 async def test_a_deadlock_is_left_to_the_server_and_one_of_the_two_goes_on(table: Seat, heard: Heard) -> None:
