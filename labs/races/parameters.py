@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from labs.workbench.schedule import Order
+from labs.workbench.turns import Order
 
 SERIAL = "serial"
 """No turn is given: each session runs to its end before the next begins."""

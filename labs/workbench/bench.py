@@ -28,11 +28,12 @@ from labs.workbench.explore import explore
 from labs.workbench.lab import Invariant
 from labs.workbench.load import cancelled, clients
 from labs.workbench.place import Place
-from labs.workbench.schedule import PATIENCE_S, ByHand, Captions, Interleaver, Order, Stepper, Turns
+from labs.workbench.schedule import PATIENCE_S, Captions, Interleaver
 from labs.workbench.scripting import ScriptBench, ScriptLane, script_bench
 from labs.workbench.seeded import Seeded
 from labs.workbench.sessions import Emit, LabSession, SessionMaker
 from labs.workbench.telling import Telling
+from labs.workbench.turns import ByHand, Order, Stepper, Turns
 
 Transactions = Mapping[SessionMaker, Callable[[], Awaitable[Any]]]
 """One function a session."""

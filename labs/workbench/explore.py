@@ -28,7 +28,7 @@ from typing import Generic, TypeVar
 
 from labs.workbench import findings
 from labs.workbench.footprint import only_reads
-from labs.workbench.schedule import Rest, Turns
+from labs.workbench.turns import Rest, Turns
 
 ATTEMPTS = 50
 """How often an order is run in which the server lets sessions race, before it is left undecided."""

@@ -44,8 +44,8 @@ from labs.workbench.lab import Experiment, Lab
 from labs.workbench.observer.observer import Observer
 from labs.workbench.outbox import Outbox
 from labs.workbench.place import Place
-from labs.workbench.schedule import Stepper
 from labs.workbench.target import Target
+from labs.workbench.turns import Stepper
 
 CLOSE_PATIENCE_S = 8.0
 """How long an orderly end may take."""

@@ -21,8 +21,8 @@ from labs.stream.events import (
 )
 from labs.workbench.engines.engine import Engine
 from labs.workbench.engines.scripts import Answer, Done, Notification, Refusal, ScriptConnection, Table
-from labs.workbench.schedule import Stepper
 from labs.workbench.sessions import PREVIEW_COLUMNS, PREVIEW_ROWS, Emit
+from labs.workbench.turns import Stepper
 
 SETUP = "(setup)"
 """How the connection is called that is no lane."""

@@ -22,8 +22,8 @@ from labs.workbench.engines.own_server import OwnServer
 from labs.workbench.explore import Explored, Path, explore
 from labs.workbench.lab import Invariant, Lab
 from labs.workbench.place import Place
-from labs.workbench.schedule import Stepper
 from labs.workbench.sessions import SessionMaker
+from labs.workbench.turns import Stepper
 from tests.benchmarks.told import told
 
 LEVELS = ("read committed", "repeatable read", "serializable")

@@ -23,7 +23,7 @@ from labs.workbench.engines import binaries
 from labs.workbench.engines.engine import Engine
 from labs.workbench.engines.own_server import OwnServer
 from labs.workbench.place import Place
-from labs.workbench.schedule import Stepper
+from labs.workbench.turns import Stepper
 from tests.benchmarks.told import told
 
 STRATEGIES = {

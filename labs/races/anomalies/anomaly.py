@@ -9,8 +9,9 @@ from functools import partial
 from labs.races.anomalies.adya import Class, Cycle, History, classified, cycles, dependencies
 from labs.races.anomalies.items import AT_FIRST, Items
 from labs.workbench.bench import Outcomes
-from labs.workbench.schedule import Captions, Order
+from labs.workbench.schedule import Captions
 from labs.workbench.sessions import SessionMaker
+from labs.workbench.turns import Order
 
 Transaction = Callable[[Items], Awaitable[None]]
 """What a transaction does with the items, from its begin to its commit."""

@@ -19,8 +19,9 @@ from labs.stream.cycles import drawn
 from labs.stream.events import AnomalyMeasured
 from labs.workbench.bench import Bench, Outcomes
 from labs.workbench.lab import Watched, experiment
-from labs.workbench.schedule import Captions, InOrder, Order, Rest
+from labs.workbench.schedule import Captions
 from labs.workbench.sessions import SessionMaker
+from labs.workbench.turns import InOrder, Order, Rest
 
 SESSIONS = "A", "B", "C"
 

@@ -9,7 +9,7 @@ from labs.workbench.bench import Bench
 from labs.workbench.engines.engine import Engine
 from labs.workbench.place import Place
 from labs.workbench.runner import Runner
-from labs.workbench.schedule import Stepper
+from labs.workbench.turns import Stepper
 from tests.conftest import Heard, Running, opened
 
 

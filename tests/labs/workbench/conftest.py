@@ -14,8 +14,9 @@ from labs.races.lab import Races
 from labs.workbench.bench import EXPLORED
 from labs.workbench.engines.engine import Engine
 from labs.workbench.place import Place, probed
-from labs.workbench.schedule import ByHand, Interleaver, Stepper, Turns
+from labs.workbench.schedule import Interleaver
 from labs.workbench.sessions import LabSession
+from labs.workbench.turns import ByHand, Stepper, Turns
 from tests.conftest import Heard
 
 SCHEMA = "ninelabs_test_workbench"

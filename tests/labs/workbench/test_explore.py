@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import LabError
 from labs.workbench.explore import ATTEMPTS, DivergedError, Explored, OvertakenError, Path, Priorities, explore
-from labs.workbench.schedule import Rest, Turns
 from labs.workbench.sessions import LabSession
+from labs.workbench.turns import Rest, Turns
 from tests.labs.workbench.conftest import Table
 
 Seat = Callable[..., Awaitable[Table]]

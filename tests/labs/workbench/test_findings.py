@@ -20,8 +20,8 @@ from labs.workbench.engines.engine import Engine
 from labs.workbench.errors import LabError
 from labs.workbench.lab import Invariant, Lab
 from labs.workbench.place import Place
-from labs.workbench.schedule import Stepper
 from labs.workbench.sessions import SessionMaker
+from labs.workbench.turns import Stepper
 from tests.conftest import Heard
 
 TransactionFunction = Callable[[SessionMaker], Awaitable[object]]

@@ -37,8 +37,8 @@ from labs.workbench.errors import LabError
 from labs.workbench.latency import INTERVAL_S
 from labs.workbench.place import Place
 from labs.workbench.runner import Runner
-from labs.workbench.schedule import Stepper
 from labs.workbench.sessions import SessionMaker
+from labs.workbench.turns import Stepper
 from tests.conftest import Heard
 
 SHORT = {"seconds": 0.4, "clients": 6, "accounts": 2}
