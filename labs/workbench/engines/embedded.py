@@ -16,7 +16,7 @@ from sqlalchemy import URL
 
 from labs.stream.places import data_home
 from labs.workbench.engines import accounts, binaries, folders
-from labs.workbench.engines.keeper import ServerMark
+from labs.workbench.engines.keeper import SERVING, ServerMark
 from labs.workbench.engines.own_server import OwnServer
 from labs.workbench.errors import EngineError
 
@@ -52,7 +52,7 @@ class EmbeddedPostgres(OwnServer):
     def __init__(self, folder: Path | None = None) -> None:
         folder = (folder.resolve() if folder else data_home()) / f"postgres-{binaries.MAJOR}"
         self.data = folder / "data"
-        mark = ServerMark(self.data / "postmaster.pid", "postgres", str(self.data), STOP_ORDERS)
+        mark = ServerMark(self.data / "postmaster.pid", "postgres", str(self.data), STOP_ORDERS, folder / SERVING)
         super().__init__("postgres", "PostgreSQL", folder, mark)
 
     def binaries_version(self) -> str:

@@ -22,6 +22,9 @@ PATIENCE = 120.0
 POLL = 0.02
 """Seconds between two looks at a process or a lock."""
 
+SERVING = "serving"
+"""The file with the process id of the server that has let somebody in."""
+
 
 def alive(process: psutil.Process) -> bool:
     """Whether it runs; one that is dead but not yet reaped does not."""
@@ -40,12 +43,14 @@ class ServerMark:
         program: file name of its binary.
         argument: one of its command-line arguments, which names its data folder.
         signals: what to send to stop it, the most orderly first.
+        serving_file: where its process id stands once it has let somebody in.
     """
 
     pid_file: Path
     program: str
     argument: str
     signals: tuple[int, ...]
+    serving_file: Path
 
     def find(self) -> psutil.Process | None:
         """The running server. A stale pid file, whose number now belongs to another process, finds none."""
@@ -59,9 +64,22 @@ class ServerMark:
         except (OSError, ValueError, OverflowError, psutil.Error):
             return None
 
+    def serves(self, process: psutil.Process) -> None:
+        """Take down that it has let somebody in."""
+        if not self._is_serving(process):
+            self.serving_file.write_text(str(process.pid))
+
+    def _is_serving(self, process: psutil.Process) -> bool:
+        return self.serving_file.exists() and self.serving_file.read_text() == str(process.pid)
+
     def stop(self, process: psutil.Process) -> None:
-        """Stop it and wait until it is gone, at most `PATIENCE` for each signal."""
-        for number in self.signals:
+        """Stop it and wait until it is gone, at most `PATIENCE` for each signal.
+
+        Whoever has let nobody in yet has nothing to lose, and gets the last signal at once: a MariaDB that is asked to
+        end in order while it starts may wait for ever, for a thread of its own that has ended already.
+        """
+        signals = self.signals if self._is_serving(process) else self.signals[-1:]
+        for number in signals:
             try:
                 process.send_signal(number)
             except psutil.NoSuchProcess:
@@ -82,15 +100,15 @@ class ServerMark:
             keeper_fd: a lock already held, which says for as long as the keeper lives that there is one.
         """
         numbers = ",".join(str(int(number)) for number in self.signals)
-        mark = [str(self.pid_file), self.program, self.argument, numbers]
+        mark = [str(self.pid_file), self.program, self.argument, numbers, str(self.serving_file)]
         return [sys.executable, "-P", str(Path(__file__).resolve()), str(lease_fd), str(keeper_fd), *mark]
 
 
 def main() -> None:
     """Wait for the lease, stop the server, exit."""
     lease_fd, keeper_fd = int(sys.argv[1]), int(sys.argv[2])
-    pid_file, program, argument, numbers = sys.argv[3:]
-    mark = ServerMark(Path(pid_file), program, argument, tuple(map(int, numbers.split(","))))
+    pid_file, program, argument, numbers, serving_file = sys.argv[3:]
+    mark = ServerMark(Path(pid_file), program, argument, tuple(map(int, numbers.split(","))), Path(serving_file))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     fcntl.flock(lease_fd, fcntl.LOCK_EX)
     if server := mark.find():

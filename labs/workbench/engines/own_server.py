@@ -178,6 +178,7 @@ class OwnServer(ABC):
                     if process is None:
                         process, started = self._start(), True
                 if process and self._wait_ready(process, say, cancelled, started=started):
+                    self.mark.serves(process)
                     version = self.version(self.log.read())
                     say(EngineChanged(engine=self.engine, state="ready", server_version=version))
                     return self.url()

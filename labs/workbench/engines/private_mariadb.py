@@ -17,7 +17,7 @@ from sqlalchemy import URL
 
 from labs.stream.places import data_home
 from labs.workbench.engines import accounts, folders
-from labs.workbench.engines.keeper import PATIENCE, POLL, ServerMark
+from labs.workbench.engines.keeper import PATIENCE, POLL, SERVING, ServerMark
 from labs.workbench.engines.mariadb import installation
 from labs.workbench.engines.mariadb.installation import Installation, create_user
 from labs.workbench.engines.own_server import OwnServer
@@ -53,7 +53,7 @@ class _Mark(ServerMark):
 
     def find(self) -> psutil.Process | None:
         """See `ServerMark.find`; the shell is looked for first, since it turns into the server, and never back."""
-        return ServerMark(self.pid_file, "sh", self.argument, self.signals).find() or super().find()
+        return ServerMark(self.pid_file, "sh", self.argument, self.signals, self.serving_file).find() or super().find()
 
 
 class _Log(ServerLog):
@@ -78,7 +78,8 @@ class PrivateMariaDB(OwnServer):
         name = f"mariadb-{self._installed.series}" if self._installed else "mariadb"
         folder = (folder.resolve() if folder else data_home()) / name
         self.data = folder / "data"
-        mark = _Mark(self.data / "ninelabs.pid", installation.PROGRAM, f"--datadir={self.data}", STOP_ORDERS)
+        pid_file, data = self.data / "ninelabs.pid", f"--datadir={self.data}"
+        mark = _Mark(pid_file, installation.PROGRAM, data, STOP_ORDERS, folder / SERVING)
         super().__init__("mariadb", "MariaDB", folder, mark)
         self.log = _Log(folder)
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import subprocess
 from pathlib import Path
 
-from labs.workbench.engines.keeper import alive
+import psutil
+import pytest
+
+from labs.stream.events import EngineChanged
+from labs.workbench.engines.keeper import ServerMark, alive
 from labs.workbench.engines.locks import FileLock
 from tests.labs.workbench.engines.conftest import (
     NOBODY,
@@ -61,6 +67,32 @@ async def test_a_killed_user_takes_the_server_along(home: Path, run: Run) -> Non
     program.kill()
     assert eventually(lambda: not alive(process))
     assert eventually(lambda: not keepers(home))
+
+
+async def test_who_has_let_somebody_in_ends_in_order(home: Path, kind: Kind, run: Run) -> None:
+    server = kind(home)
+    for killed in (False, True):
+        program = run(home)
+        program.server()
+        program.kill() if killed else program.end()
+        assert eventually(lambda: not kind(home).describe().running)
+        events: list[EngineChanged] = []
+        await server.acquire(events.append)
+        await server.release()
+        assert "recovering" not in [event.state for event in events]
+
+
+@pytest.mark.parametrize(("serving", "end"), [(True, signal.SIGINT), (False, signal.SIGKILL)])
+def test_who_has_let_nobody_in_is_not_asked_to_end_in_order(tmp_path: Path, serving: bool, end: signal.Signals) -> None:
+    """A MariaDB that was asked so early may wait for ever."""
+    mark = ServerMark(tmp_path / "pid", "sleep", "60", (signal.SIGINT, signal.SIGKILL), tmp_path / "serving")
+    with subprocess.Popen(["sleep", "60"]) as starting:
+        process = psutil.Process(starting.pid)
+        mark.serving_file.write_text("1")  # of a server that was here before
+        if serving:
+            mark.serves(process)
+        mark.stop(process)
+        assert starting.wait() == -end
 
 
 async def test_a_server_without_user_and_keeper_ends_with_the_next_user(home: Path, kind: Kind, run: Run) -> None:
