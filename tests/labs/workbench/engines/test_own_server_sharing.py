@@ -82,10 +82,10 @@ async def test_who_has_let_somebody_in_ends_in_order(home: Path, kind: Kind, run
         assert "recovering" not in [event.state for event in events]
 
 
-@pytest.mark.parametrize(("serving", "end"), [(True, signal.SIGINT), (False, signal.SIGKILL)])
+@pytest.mark.parametrize(("serving", "end"), [(True, signal.SIGTERM), (False, signal.SIGKILL)])
 def test_who_has_let_nobody_in_is_not_asked_to_end_in_order(tmp_path: Path, serving: bool, end: signal.Signals) -> None:
     """A MariaDB that was asked so early may wait for ever."""
-    mark = ServerMark(tmp_path / "pid", "sleep", "60", (signal.SIGINT, signal.SIGKILL), tmp_path / "serving")
+    mark = ServerMark(tmp_path / "pid", "sleep", "60", (signal.SIGTERM, signal.SIGKILL), tmp_path / "serving")
     with subprocess.Popen(["sleep", "60"]) as starting:
         process = psutil.Process(starting.pid)
         mark.serving_file.write_text("1")  # of a server that was here before
