@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.control import Control
-from textual._compositor import ChopsUpdate, Compositor
+from textual._compositor import ChopsUpdate, Compositor, CompositorMap
 
 
 class NarrowUpdate(ChopsUpdate):
@@ -28,6 +28,16 @@ class NarrowUpdate(ChopsUpdate):
 
 class NarrowCompositor(Compositor):
     """Makes narrow updates of what Textual finds changed."""
+
+    @property
+    def full_map(self) -> CompositorMap:
+        """Where the latest layout has put everything.
+
+        Textual arranges anew here, if a widget that is out of sight was to be repainted. The next layout then finds
+        nothing changed, and what has come into sight is never painted.
+        """
+        self._full_map_invalidated = False
+        return self._full_map
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """What changed since the last update; none when nothing did."""

@@ -38,6 +38,7 @@ class ReplayScreen(Stage):
         """Show a step, counted from 0, as soon as all of the recording has been read."""
         await asyncio.wait({self._player.task})
         self._player.go(step)
+        self.stream_moved(self._feed)  # The news of it may still be on their way.
 
     def action_forward(self) -> None:
         """Show the next step; what plays is paused instead."""

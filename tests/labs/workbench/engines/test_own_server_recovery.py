@@ -34,7 +34,7 @@ async def test_a_killed_server_recovers(home: Path, kind: Kind) -> None:
     assert eventually(lambda: not alive(killed)), "until then it may let people in"
     events: list[EngineChanged] = []
     url = await server.acquire(events.append)
-    assert [event.state for event in events] == ["starting", "recovering", "ready"]
+    assert list(dict.fromkeys(event.state for event in events)) == ["starting", "recovering", "ready"]
     assert "0 s" in events[1].detail
     assert running(server).pid != killed.pid
     assert await ask(url, "SELECT COUNT(*) FROM d.kept") == 20000
