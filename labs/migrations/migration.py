@@ -82,6 +82,8 @@ class Migration:
             )
         step = await self.climber.go(revision)
         self.steps.append(step)
+        if self.backfiller.throttle is not None:
+            await self.backfiller.throttle.look_at_replicas()
         if step.attempts > 1:
             self.bench.note(
                 f"{revision}: got the table at attempt {step.attempts}; before, it gave up, and let the others pass."

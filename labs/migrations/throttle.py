@@ -80,6 +80,11 @@ class Throttle:
     """By reason, how often it said to rest."""
     _due: float = field(default=0.0, init=False)
 
+    async def look_at_replicas(self) -> None:
+        """See how far they are; to be done when something comes that may hold them up, and not only when it has."""
+        if self.lag_ms is not None and self.connection.dialect.name == "postgresql":
+            await self.lag.look(self.connection)
+
     async def rest(self) -> None:
         """Return when there is no reason to rest any more."""
         while await self.reason():  # noqa: ASYNC110 (it is the server that has to be asked)
@@ -91,8 +96,7 @@ class Throttle:
             return ""
         on_postgres = self.connection.dialect.name == "postgresql"
         waiting, running = (await self.connection.execute(ON_POSTGRES if on_postgres else ON_MARIADB)).one()
-        if on_postgres and self.lag_ms is not None:
-            await self.lag.look(self.connection)
+        await self.look_at_replicas()
         found = ""
         if waiting > self.waiting:
             found = LOCK_WAITS

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from labs.migrations import ladder, truth
+from labs.migrations import ladder, throttle, truth
 from labs.migrations.loading import load
 from labs.migrations.migration import BACKFILL_AFTER, migration
 from labs.migrations.models import Backfill, User
@@ -50,10 +50,12 @@ class Standby(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """How far the standby was behind at most, how often the backfill rested for it, and what it has in the end."""
+    """How far the standby was behind at most, how the backfill went, and what the standby has in the end."""
 
     bytes: int
+    seconds: float
     rests: int
+    """How often it rested for the standby."""
     dates: Dates
 
 
@@ -93,6 +95,10 @@ class Replicas:
             async with standby_of(bench.server) as standby:
                 heedless = await self._backfill(bench, connection, standby, parameters, HEEDLESS, None)
                 heedful = await self._backfill(bench, connection, standby, parameters, HEEDFUL, parameters.lag)
+        if not heedful.rests and heedless.seconds < parameters.lag / 1000 + throttle.LOOK_S:
+            bench.note(
+                "The backfill was over before the standby was that far behind: give more rows, or a smaller lag."
+            )
         bench.verdict(
             "Who rests while the standby lags leaves it less than half as far behind",
             heedful.bytes * 2 < heedless.bytes,
@@ -145,7 +151,7 @@ class Replicas:
             ("Rests for the standby", rests, "looks"),
         ):
             bench.measured(metric, variant, value, unit, samples=1, low=value, high=value)
-        return Behind(lag.bytes, rests, dates)
+        return Behind(lag.bytes, run.backfill_s, rests, dates)
 
 
 @asynccontextmanager
