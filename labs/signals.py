@@ -69,4 +69,4 @@ class Signals:
 
     def _end(self, number: signal.Signals) -> None:
         say(f"Ended by {number.name}.")
-        raise SystemExit(128 + number)
+        os._exit(128 + number)  # Python drops an exception that comes while it tidies up after an import.

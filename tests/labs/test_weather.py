@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -124,6 +125,25 @@ def test_a_signal_before_anything_has_begun(number: signal.Signals, data: Path) 
     assert ended.stdout == ""
     assert one_sentence(ended.stderr).startswith(f"Ended by {number.name}")
     assert not servers_of(data)
+
+
+TIDYING = """
+import os, signal
+from labs.signals import Signals
+
+class Tidying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+Signals()
+Tidying()
+print("went on")
+"""
+
+
+def test_a_signal_while_python_drops_exceptions() -> None:
+    with running("-c", TIDYING, command=[sys.executable]) as process:
+        assert process.end() == Ended(128 + signal.SIGTERM, "", "Ended by SIGTERM.\n")
 
 
 def test_a_signal_when_all_is_said(data: Path) -> None:

@@ -319,6 +319,8 @@ class Postgres(Engine):
         """See `Engine.lost`; class 08 is connection exceptions, 57P01 to 57P03 a server that stops or starts."""
         if not isinstance(error, DBAPIError):
             return True
+        if isinstance(getattr(error.orig, "__cause__", None), asyncpg.InternalClientError):
+            return True  # It was to send something after the server's last word, and before the line was closed.
         state = self.sqlstate(error) or ""
         return error.connection_invalidated or state.startswith("08") or state in {"57P01", "57P02", "57P03"}
 

@@ -12,11 +12,13 @@ import asyncpg
 import psutil
 import pytest
 from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 
 from labs.workbench.engines import accounts, binaries, embedded
 from labs.workbench.engines.embedded import EmbeddedPostgres
+from labs.workbench.engines.engine import Engine
 from labs.workbench.engines.keeper import alive
-from labs.workbench.errors import EngineError
+from labs.workbench.errors import ENGINE, EngineError
 from tests.labs.workbench.engines.conftest import as_root, ask, eventually, ignore, mode, running, set_mode
 from tests.labs.workbench.engines.program import Kind
 
@@ -118,3 +120,13 @@ async def test_a_server_of_another_container_is_not_doubled(home: Path) -> None:
         with pytest.raises(EngineError, match="answers for"):
             await server.acquire(ignore)
     assert server.mark.pid_file.exists()
+
+
+async def test_a_driver_that_cannot_speak_to_its_server_any_more_has_lost_it(server: Engine) -> None:
+    """It is told so when it wants to send something between the server's last word and the end of the connection."""
+    orig = Exception()
+    orig.__cause__ = asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress")
+    error = DBAPIError("SELECT 1", (), orig)
+    assert server.lost(error)
+    assert server.explain(error).exit_status == ENGINE
+    assert not server.lost(DBAPIError("SELECT 1", (), Exception()))
