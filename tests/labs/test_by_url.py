@@ -89,10 +89,10 @@ async def test_a_plain_role_runs_the_lab_and_nothing_else_is_touched(
     run = ninelabs("run", "races", "--json", **never)
     back = ninelabs("rollback", "races", "--json", **never)
     fresh = ninelabs("reset", "races", "--json", **never)
+    assert {event.experiment: event.outcome for event in run.of(ExperimentEnded)} == {
+        slug: experiment.spec.expected for slug, experiment in Races.experiments().items()
+    }
     assert (run.status, back.status, fresh.status) == (0, 0, 0)
-    assert [event.outcome for event in run.of(ExperimentEnded)] == [
-        experiment.spec.expected for experiment in Races.experiments().values()
-    ]
     assert [event.schema for event in run.of(LabOpened)] == ["ninelabs_program_races"]
     assert back.of(RolledBack)[-1].clean
     assert fresh.of(LabReset)
